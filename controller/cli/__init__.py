@@ -1,0 +1,1 @@
+"""The command `evcp`: one module per verb, imported when used."""

@@ -1,0 +1,193 @@
+"""What is remembered: the rows of durable state, and the changes to them that a step of the station asks for.
+
+`Durable` is what `Store.load` gives at start. The records of one step enter in one SQL transaction: the change of
+a charging transaction and the message that tells about it are never apart.
+"""
+
+from datetime import datetime
+from typing import TypeAlias
+
+import msgspec
+
+from controller.faults import FaultKind
+
+
+class Stamp(msgspec.Struct, frozen=True):
+    """When something happened, kept so that an untrusted UTC can be corrected later (F-1970)."""
+
+    utc: datetime
+    monotonic_s: float
+    boot_id: str
+    trusted: bool
+
+
+class Transaction(msgspec.Struct, frozen=True):
+    """One charging transaction, from authorised-and-plugged to its StopTransaction.
+
+    `local_id` is ours and never changes; `transaction_id` is the central system's, None until its answer came.
+    """
+
+    local_id: str
+    connector_id: int
+    id_tag: str
+    started: Stamp
+    meter_start_wh: int
+    last_energy_wh: float
+    last_seen: Stamp
+    parent_id_tag: str | None = None
+    transaction_id: int | None = None
+    reservation_id: int | None = None
+    start_given_up: bool = False
+    """StartTransaction was never accepted for good: later messages carry transactionId -1 (TXN-21)."""
+    deauthorized: bool = False
+    """The central system's verdict was not Accepted, but the transaction stays open (AUTH-20)."""
+    stop_reason: str | None = None
+    """Decided but not yet written as a message: the transaction is stopping."""
+    stop_id_tag: str | None = None
+    ended: Stamp | None = None
+    meter_stop_wh: int | None = None
+
+
+class QueuedMessage(msgspec.Struct, frozen=True):
+    """A transaction-related message that the central system is owed.
+
+    `payload` is the request as JSON text, complete but for the transactionId, which is filled in when it is known;
+    so a re-send is byte-identical. `message_id` is the OCPP unique id of every attempt until a CALLERROR.
+    """
+
+    message_id: str
+    action: str
+    local_id: str
+    connector_id: int
+    payload: str
+    stamp: Stamp
+    attempts: int = 0
+
+
+class CacheEntry(msgspec.Struct, frozen=True):
+    """What the central system last said of an idTag (CACHE-2); `id_tag` is in upper case."""
+
+    id_tag: str
+    status: str
+    parent_id_tag: str | None
+    expiry_date: datetime | None
+    learned: datetime
+
+
+class Availability(msgspec.Struct, frozen=True):
+    """Set by ChangeAvailability; connector 0 is the charge point. `scheduled`: waits for the transaction's end."""
+
+    connector_id: int
+    operative: bool
+    scheduled: bool | None = None
+    """The state that will be taken when the transaction ends; None: no change is waiting."""
+
+
+class Durable(msgspec.Struct, frozen=True):
+    """Everything a start finds. Transactions: those not ended, and ended ones that a queued message still needs."""
+
+    settings: dict[str, str] = {}
+    notes: dict[str, str] = {}
+    availability: tuple[Availability, ...] = ()
+    transactions: tuple[Transaction, ...] = ()
+    transaction_data: dict[str, tuple[str, ...]] = {}
+    """Per `local_id` the MeterValue elements gathered for StopTransaction, as JSON texts, oldest first."""
+    outbox: tuple[QueuedMessage, ...] = ()
+    """Oldest first."""
+    cache: tuple[CacheEntry, ...] = ()
+    latches: tuple[tuple[int, FaultKind], ...] = ()
+
+
+class PutSetting(msgspec.Struct, frozen=True):
+    """Remember the value of a configuration key, by its exact OCPP name."""
+
+    name: str
+    value: str
+
+
+class PutNote(msgspec.Struct, frozen=True):
+    """Remember a small fact about the process itself; None forgets it."""
+
+    name: str
+    value: str | None
+
+
+class PutAvailability(msgspec.Struct, frozen=True):
+    """Remember a connector's availability."""
+
+    availability: Availability
+
+
+class PutTransaction(msgspec.Struct, frozen=True):
+    """Insert or replace a transaction by its `local_id`."""
+
+    transaction: Transaction
+
+
+class AddTransactionData(msgspec.Struct, frozen=True):
+    """Append one MeterValue element (JSON text) for the transaction's StopTransaction."""
+
+    local_id: str
+    meter_value: str
+
+
+class Enqueue(msgspec.Struct, frozen=True):
+    """A message is owed; goes to the end of the queue."""
+
+    message: QueuedMessage
+
+
+class UpdateQueued(msgspec.Struct, frozen=True):
+    """An owed message was attempted, or takes a fresh id after a CALLERROR; `message_id` finds it."""
+
+    message_id: str
+    message: QueuedMessage
+
+
+class Dequeue(msgspec.Struct, frozen=True):
+    """The message is no longer owed: the central system has answered it."""
+
+    message_id: str
+
+
+class Bury(msgspec.Struct, frozen=True):
+    """The message was given up after the last attempt: off the queue, kept among the dead letters (QUE-12)."""
+
+    message_id: str
+    why: str
+
+
+class PutCacheEntry(msgspec.Struct, frozen=True):
+    """Insert or replace an entry of the authorisation cache."""
+
+    entry: CacheEntry
+
+
+class DropCacheEntry(msgspec.Struct, frozen=True):
+    """Evict one entry."""
+
+    id_tag: str
+
+
+class ClearCache(msgspec.Struct, frozen=True):
+    """Forget the whole authorisation cache."""
+
+
+class PutLatch(msgspec.Struct, frozen=True):
+    """A latched fault outlives restarts."""
+
+    connector_id: int
+    kind: FaultKind
+
+
+class DropLatch(msgspec.Struct, frozen=True):
+    """The latched fault was reset."""
+
+    connector_id: int
+    kind: FaultKind
+
+
+Record: TypeAlias = (
+    PutSetting | PutNote | PutAvailability | PutTransaction | AddTransactionData | Enqueue | UpdateQueued | Dequeue | Bury
+    | PutCacheEntry | DropCacheEntry | ClearCache | PutLatch | DropLatch
+)
