@@ -1,0 +1,110 @@
+"""What a card at a reader means (`contract.md` section 2, TXN-7, TXN-13, AUTH-3).
+
+In this order: it stops the transaction that the same tag started; it takes back what the same tag asked for; it stops
+the transaction of its group; it starts at a plugged connector that waits, the last plugged first; it starts at the free
+connector with the lowest id, from where the waiting moves to whichever of the reader's connectors is plugged first.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from controller.events import CardPresented
+from controller.ocpp.types import Reason
+from controller.station.authorization import Authorization, Verdict, same_group, same_tag
+from controller.station.connector import Connector
+from controller.station.derived import Plugged
+from controller.station.step import Feature, Reaction, Step
+from controller.station.transactions import Transactions
+
+
+class Cards(Feature):
+    """Turns cards into stops, cancellations and starts."""
+
+    name = "cards"
+
+    def __init__(self, connectors: Sequence[Connector], authorization: Authorization, transactions: Transactions) -> None:
+        self._connectors = list(connectors)
+        self._authorization = authorization
+        self._transactions = transactions
+        self._asking: set[str] = set()
+        self._readers: dict[int, tuple[int, ...]] = {}
+
+    def reactions(self) -> Mapping[type, Reaction]:
+        """Hears cards, and the plug for a card shown before."""
+        return {CardPresented: self._presented, Plugged: self._plugged}
+
+    def _presented(self, event: CardPresented, step: Step) -> None:
+        served = [c for c in self._connectors if c.connector_id in event.connector_ids]
+        if not (self._stops_own(served, event, step) or self._takes_back(served, event, step)
+                or self._frees_plug(served, event, step)):
+            self._ask(served, event, step)
+
+    def _stops_own(self, served: list[Connector], event: CardPresented, step: Step) -> bool:
+        for connector in served:
+            if connector.transaction is not None and same_tag(event.id_tag, connector.transaction.id_tag):
+                self._transactions.stop(connector, Reason.Local, step, id_tag=event.id_tag)
+                return True
+        return False
+
+    def _takes_back(self, served: list[Connector], event: CardPresented, step: Step) -> bool:
+        for connector in served:
+            if connector.waiting is not None and same_tag(event.id_tag, connector.waiting.id_tag):
+                if not connector.plugged:
+                    self._transactions.cancel(connector, step)
+                return True
+        return False
+
+    def _frees_plug(self, served: list[Connector], event: CardPresented, step: Step) -> bool:
+        """The bolt was kept in for this tag or its group (AUTH-20, TXN-16)."""
+        for connector in served:
+            if connector.held_for is not None and not connector.plugged and same_tag(event.id_tag, connector.held_for):
+                self._transactions.release_held(connector, step)
+                return True
+        return False
+
+    def _ask(self, served: list[Connector], event: CardPresented, step: Step) -> None:
+        """A foreign card where nothing could start and no group is known means nothing at all (TXN-13)."""
+        grouped = any(c.transaction is not None and c.transaction.parent_id_tag is not None for c in served)
+        if event.id_tag.upper() in self._asking or not (grouped or self._target(served) is not None):
+            return
+        self._asking.add(event.id_tag.upper())
+
+        def decided(verdict: Verdict, later: Step) -> None:
+            self._asking.discard(event.id_tag.upper())
+            self._decided(served, event, verdict, later)
+
+        self._authorization.authorize(event.id_tag, decided, step)
+
+    def _decided(self, served: list[Connector], event: CardPresented, verdict: Verdict, step: Step) -> None:
+        if not verdict.accepted:
+            return
+        for connector in served:
+            running = connector.transaction
+            if running is not None and same_group(verdict.parent_id_tag, running.parent_id_tag):
+                self._transactions.stop(connector, Reason.Local, step, id_tag=event.id_tag)
+                return
+        target = self._target(served)
+        if target is not None:
+            self._readers[target.connector_id] = event.connector_ids
+            target.held_for = None
+            self._transactions.wait_for_plug(target, event.id_tag, verdict.parent_id_tag, step)
+
+    def _target(self, served: list[Connector]) -> Connector | None:
+        able = [c for c in served if self._transactions.may_begin(c)]
+        plugged = [c for c in able if c.plugged]
+        if plugged:
+            return max(plugged, key=lambda c: c.plugged_at_s or 0.0)
+        return min(able, key=lambda c: c.connector_id, default=None)
+
+    def _plugged(self, event: Plugged, step: Step) -> None:
+        """A car came to another connector of the reader than the one the card was taken to mean: move there."""
+        here = next(c for c in self._connectors if c.connector_id == event.connector_id)
+        if not self._transactions.may_begin(here):
+            return
+        for there in self._connectors:
+            waiting = there.waiting
+            reader = self._readers.get(there.connector_id, ())
+            if waiting is not None and not there.plugged and here is not there and here.connector_id in reader:
+                self._transactions.cancel(there, step)
+                self._readers[here.connector_id] = reader
+                self._transactions.wait_for_plug(here, waiting.id_tag, waiting.parent_id_tag, step, waiting.since_s)
+                return

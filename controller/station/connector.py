@@ -1,0 +1,124 @@
+"""The facts of one connector, and the ChargePointStatus that follows from them.
+
+The status is never stored and never set: `derive_status` reads it from the facts, so it cannot disagree with them.
+Each fact names the feature that owns it; the others only read.
+"""
+
+import msgspec
+
+from controller.faults import CATALOGUE, FaultKind, most_severe
+from controller.guard.messages import Report
+from controller.ocpp.types import ChargePointErrorCode, ChargePointStatus
+from controller.records import Transaction
+from drivers.protocols import LockState, MeterReading
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """Somebody is authorised and the car is not plugged yet, or the transaction is about to begin."""
+
+    id_tag: str
+    parent_id_tag: str | None
+    since_s: float
+    reservation_id: int | None = None
+
+
+class Connector:
+    """What is known of one connector."""
+
+    def __init__(self, connector_id: int, *, has_lock: bool, ceiling_a: float, phases: int) -> None:
+        self.connector_id = connector_id
+        self.has_lock = has_lock
+        self.ceiling_a = ceiling_a
+        """What this connector may ever offer, amperes per phase."""
+        self.phases = phases
+        # connections.py
+        self.report: Report | None = None
+        self.plugged = False
+        self.plugged_at_s: float | None = None
+        self.reading: MeterReading | None = None
+        # fault_board.py
+        self.faults: frozenset[FaultKind] = frozenset()
+        self.faulted: frozenset[FaultKind] = frozenset()
+        """Those of `faults` that are more than a warning."""
+        # availability.py
+        self.operative = True
+        # transactions.py
+        self.waiting: Waiting | None = None
+        self.transaction: Transaction | None = None
+        self.recovering = False
+        """The transaction was found open at the start and its fate is not decided yet."""
+        self.finished = False
+        """A transaction has ended and the plug is still there."""
+        self.held_for: str | None = None
+        """The bolt stays in until this idTag, or one of its group, is shown again (AUTH-20, TXN-16)."""
+        # power.py
+        self.offer_a: float | None = None
+        """What the guard was last told to offer; None: nothing."""
+
+    @property
+    def contactor_closed(self) -> bool:
+        """The contacts are closed, by feedback."""
+        return self.report is not None and self.report.contactor_closed
+
+    @property
+    def locked(self) -> bool:
+        """The bolt is in, or the connector has none."""
+        return not self.has_lock or (self.report is not None and self.report.lock in (LockState.LOCKED, LockState.NONE))
+
+    @property
+    def plug_held(self) -> bool:
+        """The bolt still holds a plug in the socket outlet."""
+        return self.has_lock and self.report is not None and self.report.lock in (LockState.LOCKED, LockState.MOVING)
+
+    @property
+    def stopping(self) -> bool:
+        """The end of the transaction is decided, but not written yet."""
+        return self.transaction is not None and self.transaction.stop_reason is not None and not self.recovering
+
+    @property
+    def free(self) -> bool:
+        """A new user may begin here."""
+        return self.operative and not self.faulted and self.transaction is None and self.waiting is None
+
+
+def derive_status(connector: Connector) -> ChargePointStatus:
+    """The status by STAT-8, the fault table of `contract.md` section 3, and chapter 18 of the behaviour document."""
+    if connector.faulted:
+        return ChargePointStatus.Faulted
+    if connector.transaction is not None:
+        return _status_in_transaction(connector)
+    if not connector.operative:
+        return ChargePointStatus.Unavailable
+    if connector.finished and (connector.plugged or connector.plug_held):
+        return ChargePointStatus.Finishing
+    if connector.plugged or connector.waiting is not None:
+        return ChargePointStatus.Preparing
+    return ChargePointStatus.Available
+
+
+def _status_in_transaction(connector: Connector) -> ChargePointStatus:
+    if connector.stopping:
+        return ChargePointStatus.Charging if connector.contactor_closed else ChargePointStatus.Finishing
+    if any(CATALOGUE[kind].suspends for kind in connector.faults):
+        return ChargePointStatus.SuspendedEVSE
+    if connector.contactor_closed:
+        return ChargePointStatus.Charging
+    if connector.offer_a is None:
+        return ChargePointStatus.SuspendedEVSE
+    return ChargePointStatus.SuspendedEV
+
+
+def derive_error(connector: Connector) -> tuple[ChargePointErrorCode, FaultKind | None]:
+    """The error code to report with the status, and the fault behind it: the most severe one standing."""
+    worst = most_severe(connector.faulted) or most_severe(connector.faults)
+    if worst is None:
+        return ChargePointErrorCode.NoError, None
+    return error_code(worst, faulted=bool(connector.faulted)), worst
+
+
+def error_code(kind: FaultKind, *, faulted: bool) -> ChargePointErrorCode:
+    """The catalogue's code; EVCommunicationError never goes with Faulted (STAT-10)."""
+    code = ChargePointErrorCode(CATALOGUE[kind].error_code)
+    if faulted and code is ChargePointErrorCode.EVCommunicationError:
+        return ChargePointErrorCode.OtherError
+    return code

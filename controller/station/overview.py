@@ -1,0 +1,72 @@
+"""What the status page, `evcp status` and `GET /api/v1/status` show of the station."""
+
+from collections.abc import Sequence
+
+from controller.ocpp.types import ChargePointErrorCode
+from controller.station.central_system import CentralSystem
+from controller.station.connector import Connector
+from controller.station.fault_board import FaultBoard
+from controller.station.settings import Settings
+from controller.station.status_notifications import StatusNotifications
+
+RECOMMENDED_SECURITY_PROFILE = 2
+
+
+class Overview:
+    """Reads every feature, changes none."""
+
+    def __init__(self, connectors: Sequence[Connector], settings: Settings, central_system: CentralSystem,
+                 faults: FaultBoard, status: StatusNotifications) -> None:
+        self._connectors = list(connectors)
+        self._settings = settings
+        self._central_system = central_system
+        self._faults = faults
+        self._status = status
+
+    def as_object(self) -> dict[str, object]:
+        """The station's part of the status, ready for JSON."""
+        registration = self._central_system.registration
+        return {
+            "registration": str(registration) if registration is not None else None,
+            "queue_length": self._central_system.queue_length,
+            "connectors": [self._connector(connector) for connector in self._connectors],
+            "warnings": self._warnings(),
+        }
+
+    def _connector(self, connector: Connector) -> dict[str, object]:
+        told = self._status.present(connector.connector_id)
+        transaction, reading, report = connector.transaction, connector.reading, connector.report
+        return {
+            "id": connector.connector_id,
+            "status": str(told.status),
+            "error_code": str(told.error_code),
+            "fault": told.fault.value if told.fault is not None else None,
+            "info": told.info,
+            "transaction_id": transaction.transaction_id if transaction is not None else None,
+            "id_tag": transaction.id_tag if transaction is not None else None,
+            "offered_a": report.offered_a if report is not None else 0.0,
+            "power_w": reading.power_w if reading is not None else None,
+            "energy_wh": reading.energy_wh if reading is not None else None,
+            "session_wh": self._session_wh(connector),
+            "pilot": report.pilot.value if report is not None else None,
+            "contactor": report.contactor_closed if report is not None else None,
+            "plugged": connector.plugged,
+        }
+
+    @staticmethod
+    def _session_wh(connector: Connector) -> float | None:
+        if connector.transaction is None or connector.reading is None:
+            return None
+        return max(0.0, connector.reading.energy_wh - connector.transaction.meter_start_wh)
+
+    def _warnings(self) -> list[str]:
+        warnings = list(self._settings.warnings())
+        profile = self._settings.integer("SecurityProfile")
+        if profile < RECOMMENDED_SECURITY_PROFILE:
+            warnings.append(f"security profile {profile}: the connection is not encrypted and verified; use 2 or 3")
+        if self._faults.storage_failure is not None:
+            warnings.append(f"nothing can be stored: {self._faults.storage_failure}")
+        charge_point = self._status.present(0)
+        if charge_point.error_code is not ChargePointErrorCode.NoError:
+            warnings.append(f"charge point: {charge_point.error_code} ({charge_point.info})")
+        return warnings

@@ -1,0 +1,110 @@
+"""What becomes of transactions that a start finds open (PWR-2 to PWR-5, F-KILL, `charging.after_power_loss`).
+
+If the guard still holds an offer, only the controller was away and nothing was interrupted: the transaction goes on
+whatever the configuration says. Else it is closed, or resumed if the car was never seen unplugged.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from controller.commands import ReadMeter
+from controller.config import Configuration
+from controller.events import ConnectorReported, MeterFailed, MeterRead, Started, StopRequested
+from controller.guard.messages import Pilot
+from controller.ocpp.types import Reason
+from controller.records import Durable, PutNote
+from controller.station.connector import Connector
+from controller.station.derived import Plugged
+from controller.station.step import Agenda, Feature, Key, Reaction, Step
+from controller.station.transactions import Transactions
+
+ENDING_NOTE = "ending"
+"""Noted while the process ends on purpose; found at the next start, it tells Reboot from PowerLoss (PWR-5)."""
+READING_WITHIN_S = 5.0
+"""So long a closing waits for the register; past it the last stored value counts (PWR-4)."""
+SIMULATED_PLUG_WITHIN_S = 10.0
+"""In simulation a car plugged again so soon counts as never unplugged (`contract.md` section 1)."""
+
+
+class Recovery(Feature):
+    """Decides once per open transaction, when the guard has spoken."""
+
+    name = "recovery"
+
+    def __init__(self, connectors: Sequence[Connector], durable: Durable, configuration: Configuration, agenda: Agenda,
+                 transactions: Transactions) -> None:
+        self._connectors = {connector.connector_id: connector for connector in connectors}
+        self._agenda = agenda
+        self._transactions = transactions
+        self._resume = configuration.charging.after_power_loss == "resume"
+        self._simulated = {row.id for row in configuration.connector if row.pilot["driver"] == "sim"}
+        self._ending = durable.notes.get(ENDING_NOTE)
+        self._closing: set[int] = set()
+        for transaction in durable.transactions:
+            connector = self._connectors.get(transaction.connector_id)
+            if connector is not None and transaction.ended is None:
+                connector.transaction, connector.recovering = transaction, True
+
+    def reactions(self) -> Mapping[type, Reaction]:
+        """Hears the start, the guard's first word and the meter."""
+        return {Started: self._started, StopRequested: self._stop_requested, ConnectorReported: self._reported,
+                Plugged: self._plugged, MeterRead: self._metered, MeterFailed: self._metered}
+
+    def deadline(self, key: Key, step: Step) -> None:
+        """No car came back in time, or no reading."""
+        connector = self._connectors[int(key[2])]
+        if connector.recovering and key[1] == "plug":
+            self._close(connector, step)
+        elif connector.recovering:
+            self._transactions.close_interrupted(connector, self._reason(connector), step)
+
+    def _started(self, _event: Started, step: Step) -> None:
+        if self._ending is not None:
+            step.remember(PutNote(ENDING_NOTE, None))
+
+    def _stop_requested(self, _event: StopRequested, step: Step) -> None:
+        step.remember(PutNote(ENDING_NOTE, str(Reason.Reboot)))
+
+    def _reported(self, event: ConnectorReported, step: Step) -> None:
+        connector = self._connectors[event.report.connector_id]
+        transaction = connector.transaction
+        undecided = connector.recovering and connector.connector_id not in self._closing
+        if transaction is None or not undecided or event.report.pilot is Pilot.UNKNOWN:
+            return
+        if transaction.stop_reason is not None:
+            self._close(connector, step)
+        elif event.report.offered_a > 0:
+            self._go_on(connector, step)
+        elif not self._resume:
+            self._close(connector, step)
+        elif connector.plugged:
+            self._go_on(connector, step)
+        elif connector.connector_id not in self._simulated:
+            self._close(connector, step)
+        elif not self._agenda.has(self.name, "plug", connector.connector_id):
+            self._agenda.set(self.name, "plug", connector.connector_id, at_s=step.at.monotonic_s + SIMULATED_PLUG_WITHIN_S)
+
+    def _plugged(self, event: Plugged, step: Step) -> None:
+        connector = self._connectors[event.connector_id]
+        if connector.recovering and self._resume and connector.connector_id not in self._closing:
+            self._go_on(connector, step)
+
+    def _go_on(self, connector: Connector, step: Step) -> None:
+        self._agenda.cancel(self.name, "plug", connector.connector_id)
+        self._transactions.resume(connector, step)
+
+    def _close(self, connector: Connector, step: Step) -> None:
+        self._closing.add(connector.connector_id)
+        self._agenda.set(self.name, "reading", connector.connector_id, at_s=step.at.monotonic_s + READING_WITHIN_S)
+        step.order(ReadMeter(connector.connector_id))
+
+    def _metered(self, event: MeterRead | MeterFailed, step: Step) -> None:
+        connector = self._connectors[event.connector_id]
+        if connector.recovering and event.connector_id in self._closing:
+            self._closing.discard(event.connector_id)
+            self._agenda.cancel(self.name, "reading", event.connector_id)
+            self._transactions.close_interrupted(connector, self._reason(connector), step)
+
+    def _reason(self, connector: Connector) -> Reason:
+        if connector.transaction is not None and connector.transaction.stop_reason is not None:
+            return Reason(connector.transaction.stop_reason)
+        return Reason(self._ending) if self._ending is not None else Reason.PowerLoss

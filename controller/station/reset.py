@@ -1,0 +1,66 @@
+"""Reset: end what runs, store it, then end the process to be started anew (RST-*)."""
+
+from collections.abc import Mapping, Sequence
+
+from controller.commands import Restart
+from controller.events import CallReceived
+from controller.ocpp.messages import Request
+from controller.ocpp.messages.core import ResetConf, ResetReq
+from controller.ocpp.types import Reason, ResetStatus, ResetType
+from controller.records import PutNote
+from controller.station.answering import answer
+from controller.station.central_system import CentralSystem
+from controller.station.connector import Connector
+from controller.station.recovery import ENDING_NOTE
+from controller.station.step import Agenda, Feature, Key, Reaction, Step
+from controller.station.transactions import Transactions
+
+DELIVERED_WITHIN_S = 20.0
+"""So long a soft reset waits for the central system to take what it is owed (RST-6)."""
+
+
+class Reset(Feature):
+    """Restarts the application at the central system's word."""
+
+    name = "reset"
+
+    def __init__(self, connectors: Sequence[Connector], agenda: Agenda, central_system: CentralSystem,
+                 transactions: Transactions) -> None:
+        self._connectors = list(connectors)
+        self._agenda = agenda
+        self._central_system = central_system
+        self._transactions = transactions
+        self._patience_over = False
+        self._ordered = False
+
+    def answers(self) -> Mapping[type[Request], Reaction]:
+        """Reset."""
+        return {ResetReq: self._reset}
+
+    def _reset(self, call: CallReceived, step: Step) -> None:
+        request = call.request
+        assert isinstance(request, ResetReq)
+        answer(call, ResetConf(status=ResetStatus.Accepted), step)
+        hard = request.type is ResetType.Hard
+        reason = Reason.HardReset if hard else Reason.SoftReset
+        self._transactions.closed_for = reason
+        self._patience_over = self._patience_over or hard
+        self._agenda.set(self.name, "patience", at_s=step.at.monotonic_s + DELIVERED_WITHIN_S)
+        step.remember(PutNote(ENDING_NOTE, str(reason)))
+        for connector in self._connectors:
+            if connector.waiting is not None:
+                self._transactions.cancel(connector, step)
+            self._transactions.stop(connector, reason, step)
+
+    def deadline(self, key: Key, step: Step) -> None:
+        """What is still owed is told after the restart."""
+        self._patience_over = True
+
+    def settle(self, step: Step) -> None:
+        """Restart as soon as every end is stored, and, softly, delivered."""
+        if self._transactions.closed_for is None or self._ordered:
+            return
+        written = all(connector.transaction is None for connector in self._connectors)
+        if written and (self._patience_over or self._central_system.idle):
+            self._ordered = True
+            step.order(Restart(str(self._transactions.closed_for)))

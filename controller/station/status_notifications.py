@@ -1,0 +1,146 @@
+"""StatusNotification: tells the central system every transition, and after a silence only the present (STAT-*, WS-8).
+
+The present status is derived from facts in `connector.py`. This module compares it with what was told last, and leads
+over defined transitions only.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from controller.clock import Instant
+from controller.events import CallFailed, CsmsConnected
+from controller.faults import CATALOGUE, FaultKind
+from controller.ocpp.messages import Response
+from controller.ocpp.messages.core import StatusNotificationReq
+from controller.ocpp.types import ChargePointErrorCode, ChargePointStatus, RegistrationStatus
+from controller.station.availability import CHARGE_POINT, Availability
+from controller.station.central_system import CentralSystem
+from controller.station.connector import Connector, derive_error, derive_status
+from controller.station.derived import RegistrationChanged
+from controller.station.fault_board import FaultBoard
+from controller.station.settings import Settings
+from controller.station.step import Agenda, Feature, Key, Reaction, Step
+from controller.station.transactions import Transactions
+from controller.station.transitions import path
+
+VENDOR_ID = "evcp"
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What a StatusNotification says, without its time."""
+
+    status: ChargePointStatus
+    error_code: ChargePointErrorCode = ChargePointErrorCode.NoError
+    fault: FaultKind | None = None
+    info: str | None = None
+
+
+class StatusNotifications(Feature):
+    """Reports connector 0 and every connector."""
+
+    name = "status"
+
+    def __init__(self, connectors: Sequence[Connector], settings: Settings, agenda: Agenda, central_system: CentralSystem,
+                 availability: Availability, faults: FaultBoard, transactions: Transactions) -> None:
+        self._connectors = {connector.connector_id: connector for connector in connectors}
+        self._settings = settings
+        self._agenda = agenda
+        self._central_system = central_system
+        self._availability = availability
+        self._faults = faults
+        self._transactions = transactions
+        self._ids = (CHARGE_POINT, *sorted(self._connectors))
+        self._told: dict[int, Told] = {}
+        self._unsure: set[int] = set()
+        self._since_s: dict[int, tuple[Told, float]] = {}
+
+    def reactions(self) -> Mapping[type, Reaction]:
+        """Everything is told anew after a boot; after a mere reconnect only what changed (WS-8)."""
+        return {RegistrationChanged: self._registered, CsmsConnected: self._connected}
+
+    def deadline(self, key: Key, step: Step) -> None:
+        """A status has lasted MinimumStatusDuration; `settle` now sends it (STAT-4)."""
+
+    def present(self, connector_id: int) -> Told:
+        """What is true now."""
+        if connector_id == CHARGE_POINT:
+            return self._charge_point()
+        connector = self._connectors[connector_id]
+        code, fault = derive_error(connector)
+        status = derive_status(connector)
+        info = CATALOGUE[fault].sentence if fault is not None else self._transactions.info(connector_id)
+        return Told(status, code, fault, info)
+
+    def _charge_point(self) -> Told:
+        status = ChargePointStatus.Available if self._availability.operative else ChargePointStatus.Unavailable
+        if self._faults.reader_failed:
+            kind = FaultKind.RFID
+            return Told(status, ChargePointErrorCode(CATALOGUE[kind].error_code), kind, CATALOGUE[kind].sentence)
+        return Told(status)
+
+    def settle(self, step: Step) -> None:
+        """Tell what is no longer what was told."""
+        if not self._central_system.online:
+            return
+        for connector_id in self._ids:
+            present = self.present(connector_id)
+            if present != self._told.get(connector_id) and self._lasts(connector_id, present, step):
+                self._tell_way(connector_id, present, step)
+
+    def notify(self, connector_ids: Sequence[int], step: Step) -> None:
+        """Send the present status whatever was told, for TriggerMessage."""
+        for connector_id in connector_ids:
+            self._tell(connector_id, self.present(connector_id), step.at, triggered=True)
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """Connector 0 and all others."""
+        return self._ids
+
+    def _registered(self, event: RegistrationChanged, _step: Step) -> None:
+        if event.status is RegistrationStatus.Accepted:
+            self._told.clear()
+
+    def _connected(self, _event: CsmsConnected, _step: Step) -> None:
+        for connector_id in self._unsure:
+            self._told.pop(connector_id, None)
+        self._unsure.clear()
+
+    def _lasts(self, connector_id: int, present: Told, step: Step) -> bool:
+        """Whether the change has stood for MinimumStatusDuration; the first report never waits."""
+        told = self._told.get(connector_id)
+        needed_s = self._settings.integer("MinimumStatusDuration")
+        if needed_s == 0 or told is None or told.status is present.status:
+            return True
+        before, since_s = self._since_s.get(connector_id, (None, 0.0))
+        if before is None or before.status is not present.status:
+            since_s = step.at.monotonic_s
+            self._since_s[connector_id] = (present, since_s)
+            self._agenda.set(self.name, "lasts", connector_id, at_s=since_s + needed_s)
+        return step.at.monotonic_s >= since_s + needed_s
+
+    def _tell_way(self, connector_id: int, present: Told, step: Step) -> None:
+        told = self._told.get(connector_id)
+        between = path(told.status, present.status)[:-1] if told is not None else ()
+        for status in between:
+            self._tell(connector_id, Told(status), step.at)
+        self._tell(connector_id, present, step.at)
+        self._since_s.pop(connector_id, None)
+        self._agenda.cancel(self.name, "lasts", connector_id)
+
+    def _tell(self, connector_id: int, told: Told, at: Instant, *, triggered: bool = False) -> None:
+        self._told[connector_id] = told
+
+        def answered(_response: Response, _step: Step) -> None:
+            self._unsure.discard(connector_id)
+
+        def failed(_failure: CallFailed, _step: Step) -> None:
+            # Lost or refused: it may be told again after the next connection (WS-8).
+            self._unsure.add(connector_id)
+
+        self._central_system.ask(StatusNotificationReq(
+            connector_id=connector_id, error_code=told.error_code, status=told.status, timestamp=at.utc, info=told.info,
+            vendor_id=VENDOR_ID if told.fault is not None else None,
+            vendor_error_code=told.fault.value if told.fault is not None else None,
+        ), answered, failed, triggered=triggered)
