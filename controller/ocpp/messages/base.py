@@ -1,0 +1,20 @@
+"""What every payload is: a frozen struct, camelCase on the wire, optional fields left out when they have no value."""
+
+from typing import ClassVar
+
+import msgspec
+
+
+class Part(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, kw_only=True):
+    """An object inside a payload. Closed: `codec.py` refuses unknown fields in what a CALL carries (RPC-14)."""
+
+
+class Response(Part, frozen=True):
+    """The payload of a CALLRESULT."""
+
+
+class Request(Part, frozen=True):
+    """The payload of a CALL; `action` is its name on the wire, `response` what it is answered with."""
+
+    action: ClassVar[str]
+    response: ClassVar[type[Response]]
