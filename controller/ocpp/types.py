@@ -1,7 +1,6 @@
 """Enumerations and string types of OCPP 1.6, members named as the wire spells them (dots and dashes left out)."""
 
 from datetime import datetime
-from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, TypeAlias
 
@@ -26,7 +25,7 @@ ConnectorId: TypeAlias = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 """0 is the charge point (STAT-1)."""
 DateTime: TypeAlias = Annotated[datetime, Meta(tz=True)]
 """ISO 8601 with a zone, any offset and fraction (TIME-1)."""
-Tenths: TypeAlias = Decimal
+Tenths: TypeAlias = float
 """A multiple of 0.1, judged in decimal: 8.1 is one, whatever binary floating point says."""
 
 

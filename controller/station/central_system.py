@@ -193,6 +193,11 @@ class CentralSystem(Feature):
             what.on_answer(event.response, step)
         elif what is not None:
             self._delivered(what, event.response, step)
+        elif self._owed and self._owed[0].message_id == event.message_id:
+            # An answer that came after its time-out, while the queue pauses before the next attempt (RPC-4).
+            self._agenda.cancel(self.name, "retry")
+            self._waits = False
+            self._delivered(self._owed[0], event.response, step)
 
     def _delivered(self, message: QueuedMessage, response: Response, step: Step) -> None:
         self._owed.popleft()

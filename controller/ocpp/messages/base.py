@@ -5,8 +5,8 @@ from typing import ClassVar
 import msgspec
 
 
-class Part(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, kw_only=True):
-    """An object inside a payload. Closed: `codec.py` refuses unknown fields in what a CALL carries (RPC-14)."""
+class Part(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, kw_only=True, forbid_unknown_fields=True):
+    """An object inside a payload; closed, as the schemas are. `codec.py` is lenient with what a CALLRESULT adds (RPC-14)."""
 
 
 class Response(Part, frozen=True):

@@ -1,5 +1,6 @@
 """The SmartCharging profile, and the charging profile that RemoteStartTransaction may carry."""
 
+from decimal import Decimal
 from typing import ClassVar
 
 from controller.ocpp.messages.base import Part, Request, Response
@@ -18,12 +19,22 @@ from controller.ocpp.types import (
 )
 
 
+def check_tenths(name: str, value: float) -> None:
+    """Judge in decimal, on the shortest text of the number: 8.1 is a multiple of 0.1. Raises ValueError."""
+    if Decimal(repr(value)) * 10 % 1 != 0:
+        message = f"`{name}` must be a multiple of 0.1, got {value!r}"
+        raise ValueError(message)
+
+
 class ChargingSchedulePeriod(Part, frozen=True):
     """From `start_period` seconds after the schedule's start this limit holds, in the schedule's unit."""
 
     start_period: Integer
     limit: Tenths
     number_phases: Integer | None = None
+
+    def __post_init__(self) -> None:
+        check_tenths("limit", self.limit)
 
 
 class ChargingSchedule(Part, frozen=True):
@@ -34,6 +45,10 @@ class ChargingSchedule(Part, frozen=True):
     duration: Integer | None = None
     start_schedule: DateTime | None = None
     min_charging_rate: Tenths | None = None
+
+    def __post_init__(self) -> None:
+        if self.min_charging_rate is not None:
+            check_tenths("minChargingRate", self.min_charging_rate)
 
 
 class ChargingProfile(Part, frozen=True):
