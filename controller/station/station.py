@@ -24,6 +24,7 @@ from controller.station.configuration import ConfigurationKeys
 from controller.station.connections import Connections
 from controller.station.connector import Connector
 from controller.station.fault_board import FaultBoard
+from controller.station.keys import keys_for
 from controller.station.metering import Metering
 from controller.station.overview import Overview
 from controller.station.power import Power
@@ -40,11 +41,11 @@ from controller.station.trigger import Trigger
 class Station:
     """The whole charge point as OCPP sees it, without clock, socket, database or await."""
 
-    def __init__(self, configuration: Configuration, durable: Durable, settings: Settings, *, boot_id: str,
-                 new_id: Callable[[], str]) -> None:
+    def __init__(self, configuration: Configuration, durable: Durable, *, boot_id: str, new_id: Callable[[], str]) -> None:
         self._boot_id = boot_id
         self._agenda = Agenda()
-        self._compose(configuration, durable, settings, new_id)
+        self.settings = Settings(keys_for(configuration), configuration.ocpp, durable.settings)
+        self._compose(configuration, durable, self.settings, new_id)
         self._reactions: dict[type, list[Reaction]] = {}
         self._answers: dict[type[Request], Reaction] = {}
         for feature in self._features:

@@ -1,0 +1,106 @@
+"""A store that forgets at the end of the process: for tests and for the rules of what a record means."""
+
+from collections.abc import Sequence
+from typing import assert_never
+
+
+from controller import records as r
+from controller.errors import StorageError
+
+
+class MemoryStore:
+    """Applies records to plain dictionaries; can be told to fail, as a disk would."""
+
+    def __init__(self, durable: r.Durable | None = None) -> None:
+        self._durable = durable if durable is not None else r.Durable()
+        self.dead_letters: list[tuple[r.QueuedMessage, str]] = []
+        self.commits = 0
+        self.failure: str | None = None
+        """While set, every commit raises StorageError with this text and changes nothing."""
+
+    def load(self) -> r.Durable:
+        """What was committed."""
+        if self.failure is not None:
+            raise StorageError(self.failure)
+        return self._durable
+
+    def commit(self, records: Sequence[r.Record]) -> None:
+        """All or nothing."""
+        if self.failure is not None:
+            raise StorageError(self.failure)
+        rows = _Rows(self._durable)
+        for record in records:
+            rows.apply(record)
+        self._durable = rows.durable()
+        self.dead_letters += rows.dead_letters
+        self.commits += 1
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+class _Rows:
+    """The tables while a commit is being applied."""
+
+    def __init__(self, durable: r.Durable) -> None:
+        self.settings = dict(durable.settings)
+        self.notes = dict(durable.notes)
+        self.availability = {row.connector_id: row for row in durable.availability}
+        self.transactions = {row.local_id: row for row in durable.transactions}
+        self.gathered = {local_id: list(values) for local_id, values in durable.transaction_data.items()}
+        self.outbox = {row.message_id: row for row in durable.outbox}
+        self.cache = {row.id_tag: row for row in durable.cache}
+        self.latches = dict.fromkeys(durable.latches)
+        self.dead_letters: list[tuple[r.QueuedMessage, str]] = []
+
+    def durable(self) -> r.Durable:
+        """What a start would find: transactions that run, or that an owed message still needs."""
+        needed = {message.local_id for message in self.outbox.values()}
+        kept = {row.local_id: row for row in self.transactions.values() if row.ended is None or row.local_id in needed}
+        return r.Durable(
+            settings=self.settings, notes=self.notes, availability=tuple(self.availability.values()),
+            transactions=tuple(kept.values()), outbox=tuple(self.outbox.values()), cache=tuple(self.cache.values()),
+            transaction_data={local_id: tuple(values) for local_id, values in self.gathered.items() if local_id in kept},
+            latches=tuple(self.latches),
+        )
+
+    def apply(self, record: r.Record) -> None:  # noqa: C901, PLR0912 - one case per record type, nothing else
+        """One record."""
+        match record:
+            case r.PutSetting(name, value):
+                self.settings[name] = value
+            case r.PutNote(name, None):
+                self.notes.pop(name, None)
+            case r.PutNote(name, str() as value):
+                self.notes[name] = value
+            case r.PutAvailability(availability):
+                self.availability[availability.connector_id] = availability
+            case r.PutTransaction(transaction):
+                self.transactions[transaction.local_id] = transaction
+            case r.AddTransactionData(local_id, meter_value):
+                self.gathered.setdefault(local_id, []).append(meter_value)
+            case r.Enqueue(message):
+                self.outbox[message.message_id] = message
+            case r.UpdateQueued(message_id, message):
+                self.outbox = {new.message_id: new for new in (message if old.message_id == message_id else old
+                                                               for old in self.outbox.values())}
+            case r.Dequeue(message_id):
+                self.outbox.pop(message_id, None)
+            case r.Bury(message_id, why):
+                if message_id in self.outbox:
+                    self.dead_letters.append((self.outbox.pop(message_id), why))
+            case r.PutCacheEntry(entry):
+                self.cache[entry.id_tag] = entry
+            case r.DropCacheEntry(id_tag):
+                self.cache.pop(id_tag, None)
+            case r.ClearCache():
+                self.cache.clear()
+            case r.PutLatch(connector_id, kind):
+                self.latches[(connector_id, kind)] = None
+            case r.DropLatch(connector_id, kind):
+                self.latches.pop((connector_id, kind), None)
+            case r.PutNote():
+                message = f"a note is text or nothing, not {record.value!r}"
+                raise TypeError(message)
+            case _:
+                assert_never(record)

@@ -1,0 +1,108 @@
+"""The controller's drivers over the simulated world; they reach it through a port, in this process or another."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+import msgspec
+
+from drivers.errors import Disconnected
+from drivers.protocols import MeterIdentity, MeterReading
+from drivers.registry import Context
+from drivers.sim.desk import Desk
+from drivers.sim.world import Body
+
+ALLOWED: dict[str, str] = {}
+
+
+class Options(msgspec.Struct, frozen=True):
+    """A simulated device has no options."""
+
+
+class Port(Protocol):
+    """The way to the world, in this process or another."""
+
+    async def call(self, verb: str, body: Body) -> dict[str, object]:
+        """Carry out a verb of `World.call`."""
+
+
+class SimMeter:
+    """Energy meter."""
+
+    def __init__(self, port: Port, connector_id: int) -> None:
+        self._port, self._connector_id = port, connector_id
+
+    async def identify(self) -> MeterIdentity:
+        """It knows its name."""
+        return MeterIdentity("simulated", f"SIM{self._connector_id}")
+
+    async def read(self) -> MeterReading:
+        """The register and what flows. Raises Disconnected while the fault `meter` is being played."""
+        answer = await self._port.call("reading", {"connector": self._connector_id})
+        if answer["broken"]:
+            message = f"the simulated meter of connector {self._connector_id} does not answer (fault \"meter\" is on)"
+            raise Disconnected(message)
+        return msgspec.convert(answer["reading"], MeterReading)
+
+    async def close(self) -> None:
+        """Nothing to release."""
+
+
+class SimSiteMeter:
+    """The meter of the grid connection."""
+
+    def __init__(self, port: Port) -> None:
+        self._port = port
+
+    async def identify(self) -> MeterIdentity:
+        """It knows its name."""
+        return MeterIdentity("simulated grid", None)
+
+    async def read(self) -> MeterReading:
+        """What the building draws. Raises Disconnected while it is broken."""
+        answer = await self._port.call("site_reading", {})
+        if answer["broken"]:
+            message = "the simulated grid meter does not answer"
+            raise Disconnected(message)
+        current_a = msgspec.convert(answer["current_a"], tuple[float, float, float])
+        return MeterReading(0.0, 0.0, 230.0 * sum(current_a), current_a, (230.0, 230.0, 230.0))
+
+    async def close(self) -> None:
+        """Nothing to release."""
+
+
+class SimReader:
+    """Card reader: cards come from the desk."""
+
+    def __init__(self, desk: Desk, reader: int) -> None:
+        self._desk, self._reader = desk, reader
+        self._cards: asyncio.Queue[str | None] = asyncio.Queue()
+        desk.listen(reader, self._cards.put_nowait)
+
+    async def cards(self) -> AsyncIterator[str]:
+        """Every card laid on the desk. Raises Disconnected while the fault `rfid` is being played."""
+        while True:
+            if self._desk.is_broken(self._reader):
+                message = f"the simulated reader {self._reader} does not answer (fault \"rfid\" is on)"
+                raise Disconnected(message)
+            card = await self._cards.get()
+            if card is not None:
+                yield card
+
+    async def close(self) -> None:
+        """Nothing to release."""
+
+
+def meter(_options: Options, context: Context) -> SimMeter:
+    """The driver."""
+    return SimMeter(context.port, context.connector_id)
+
+
+def site_meter(_options: Options, context: Context) -> SimSiteMeter:
+    """The driver."""
+    return SimSiteMeter(context.port)
+
+
+def reader(_options: Options, context: Context) -> SimReader:
+    """The driver; `connector_id` is the reader's place in the configuration."""
+    return SimReader(context.desk, context.connector_id)

@@ -1,0 +1,154 @@
+"""The way to the simulated world from the controller, whichever process the world lives in.
+
+In one process `LocalPort` is a plain call. Between two the guard's side answers JSON lines on a Unix stream socket, polled
+once per cycle without ever blocking (`PortServer`, which imports no asyncio), and the controller asks (`RemotePort`).
+"""
+
+import os
+import socket
+from collections.abc import Mapping
+
+import msgspec
+
+from drivers.sim.world import Body, SimError, World
+
+MAX_LINE = 65_536
+"""A line longer than this is no verb; the connection that sent it is closed."""
+
+
+class LocalPort:
+    """The world in this process."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def call(self, verb: str, body: Body) -> dict[str, object]:
+        """Carry out a verb of `World.call`. Raises SimError."""
+        return self._world.call(verb, body)
+
+    async def close(self) -> None:
+        """Nothing to release."""
+
+
+class _Peer:
+    """One connection to the world."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self.incoming = b""
+        self.outgoing = b""
+
+
+class PortServer:
+    """Answers verbs on a listening Unix socket; `poll` never blocks."""
+
+    def __init__(self, world: World, listener: socket.socket) -> None:
+        self._world = world
+        self._listener = listener
+        self._listener.setblocking(False)
+        self._peers: list[_Peer] = []
+        world.poll = self.poll
+
+    def poll(self) -> None:
+        """Take what has come and send what is owed."""
+        try:
+            connection, _ = self._listener.accept()
+        except BlockingIOError:
+            pass
+        else:
+            connection.setblocking(False)
+            self._peers.append(_Peer(connection))
+        self._peers = [peer for peer in self._peers if self._serve(peer)]
+
+    def _serve(self, peer: _Peer) -> bool:
+        try:
+            if not self._receive(peer):
+                peer.connection.close()
+                return False
+            if peer.outgoing:
+                peer.outgoing = peer.outgoing[peer.connection.send(peer.outgoing):]
+        except BlockingIOError:
+            return True
+        except OSError:
+            peer.connection.close()
+            return False
+        return True
+
+    def _receive(self, peer: _Peer) -> bool:
+        try:
+            received = peer.connection.recv(MAX_LINE)
+        except BlockingIOError:
+            return True
+        peer.incoming += received
+        *lines, peer.incoming = peer.incoming.split(b"\n")
+        for line in lines:
+            peer.outgoing += msgspec.json.encode(self._answer(line)) + b"\n"
+        return bool(received) and len(peer.incoming) <= MAX_LINE
+
+    def _answer(self, line: bytes) -> dict[str, object]:
+        try:
+            verb, body = msgspec.json.decode(line, type=tuple[str, dict[str, object]])
+            return {"answer": self._world.call(verb, body)}
+        except SimError as error:
+            return {"status": error.status, "error": str(error)}
+        except (msgspec.DecodeError, RecursionError) as error:
+            return {"status": 400, "error": str(error)}
+
+
+class Gone(SimError):
+    """The process with the simulated world does not answer."""
+
+    def __init__(self, why: object) -> None:
+        super().__init__(409, f"the simulated world is not there: {why}")
+
+
+class RemotePort:
+    """The world in the guard's process."""
+
+    def __init__(self, path: str) -> None:
+        import asyncio  # noqa: PLC0415 - the guard imports this module for PortServer and must stay small
+
+        self._asyncio = asyncio
+        self._path = path
+        self._lock = asyncio.Lock()
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def call(self, verb: str, body: Mapping[str, object]) -> dict[str, object]:
+        """Carry out a verb of `World.call`. Raises SimError."""
+        async with self._lock:
+            try:
+                line = await self._asyncio.wait_for(self._ask(verb, body), 2.0)
+            except (OSError, TimeoutError, EOFError) as error:
+                await self.close()
+                raise Gone(error) from error
+        answer = msgspec.json.decode(line)
+        if "error" in answer:
+            raise SimError(int(answer["status"]), str(answer["error"]))
+        return dict(answer["answer"])
+
+    async def _ask(self, verb: str, body: Mapping[str, object]) -> bytes:
+        if self._streams is None:
+            self._streams = await self._asyncio.open_unix_connection(self._path, limit=MAX_LINE)
+        reader, writer = self._streams
+        writer.write(msgspec.json.encode([verb, body]) + b"\n")
+        await writer.drain()
+        return await reader.readuntil(b"\n")
+
+    async def close(self) -> None:
+        """Hang up."""
+        if self._streams is not None:
+            self._streams[1].close()
+            self._streams = None
+
+
+def listen(path: str) -> socket.socket:
+    """A listening socket at `path`; a left-over file is replaced."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+    listener.bind(path)
+    os.chmod(path, 0o600)
+    listener.listen(4)
+    return listener
