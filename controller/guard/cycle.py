@@ -1,0 +1,379 @@
+"""The guard's cycle: read everything, judge it, decide, write, report. Called every 10 ms, in a process of its own or not."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from controller.faults import CATALOGUE, FaultKind, Reaction
+from controller.guard.decide import OPEN_UNDER_LOAD_AFTER_S, Memory, Outputs, Seen, decide
+from controller.guard.fault_watch import FaultWatch
+from controller.guard.link import GuardEnd
+from controller.guard.messages import ClearLatch, Measured, Offer, Pilot, Report, SetLatch, SetLock, ToGuard, Withdraw
+from controller.guard.pilot import PilotWatch
+from controller.guard.supervision import (
+    MEASUREMENT_MAX_AGE_S,
+    ContactorWatch,
+    CurrentWatch,
+    LockWatch,
+    TemperatureWatch,
+    VoltageWatch,
+)
+from drivers.errors import DriverError
+from drivers.protocols import (
+    ConnectorLock,
+    Contactor,
+    ControlPilot,
+    FaultInput,
+    LockState,
+    PilotSample,
+    ProximityPilot,
+    TemperatureSensor,
+)
+
+TICK_S = 0.010
+LATE_S = 0.020
+TOO_LATE_S = 0.060
+REPORT_EVERY_S = 0.5
+TEMPERATURE_EVERY_S = 1.0
+VOLTAGE_PATIENCE_S = 0.45
+"""A supply out of range is left within 2 s of its beginning, obeying car or not (`contract.md`, fault kinds)."""
+NO_CURRENT = (0.0, 0.0, 0.0)
+SHOWS_F = frozenset(kind for kind, row in CATALOGUE.items() if row.reaction is Reaction.OPEN and row.faulted)
+OPENS = frozenset(kind for kind, row in CATALOGUE.items() if row.reaction in (Reaction.OPEN, Reaction.NEVER_CLOSE))
+STOPS = frozenset(kind for kind, row in CATALOGUE.items() if row.reaction is Reaction.STOP)
+VOLTAGE = frozenset({FaultKind.UNDERVOLTAGE, FaultKind.OVERVOLTAGE})
+
+
+class Devices(msgspec.Struct, frozen=True):
+    """The hardware of one connector that belongs to the guard. `inputs` maps a fault to the wire that tells of it."""
+
+    pilot: ControlPilot
+    contactor: Contactor
+    lock: ConnectorLock
+    inputs: Mapping[FaultKind, FaultInput] = {}
+    temperature: TemperatureSensor | None = None
+    proximity: ProximityPilot | None = None
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What the guard itself read from the configuration; nothing that arrives can raise it (T-OVERPWR)."""
+
+    connector_id: int
+    ceiling_a: float
+    rating_a: float
+    nominal_voltage_v: float
+    ventilation: bool = False
+    derate_from_c: float = 60.0
+    derate_to_c: float = 75.0
+    stop_c: float = 80.0
+
+
+class Channel:
+    """One connector: its devices, what is watched, and what was decided last."""
+
+    def __init__(self, devices: Devices, limits: Limits) -> None:
+        self.limits = limits
+        self._devices = devices
+        self._pilot = PilotWatch()
+        self._contactor = ContactorWatch()
+        self._lock = LockWatch()
+        self._current = CurrentWatch(limits.rating_a)
+        self._voltage = VoltageWatch(limits.nominal_voltage_v)
+        self._temperature = TemperatureWatch(derate_from_c=limits.derate_from_c, derate_to_c=limits.derate_to_c,
+                                             stop_c=limits.stop_c)
+        self.faults = FaultWatch()
+        self._memory = Memory()
+        self._outputs = Outputs(1.0, coil=False, offered_a=None)
+        self._written: tuple[float, bool] | None = None
+        self._offer: Offer | None = None
+        self._offer_until_s = -math.inf
+        self._current_a: tuple[float, float, float] = NO_CURRENT
+        self._measured_s = -math.inf
+        self._hot_limit_a = limits.ceiling_a
+        self._temperature_at_s = -math.inf
+        self._cable_a: float | None = limits.ceiling_a
+        self._was_plugged = False
+        self._gone_wrong: set[FaultKind] = set()
+        """Devices that did not answer in this cycle."""
+
+    # -- what the controller says ------------------------------------------------------------------------------------
+
+    def hear(self, message: ToGuard, now_s: float) -> None:
+        """Take one message."""
+        match message:
+            case Offer():
+                self._offer, self._offer_until_s = message, now_s + message.valid_for_s
+            case Withdraw():
+                self._offer = None
+            case Measured():
+                self._current_a, self._measured_s = message.current_a, now_s
+                self._voltage.look(message.voltage_v, now_s)
+            case SetLock():
+                self._lock.wish(locked=message.locked)
+            case SetLatch():
+                self.faults.latch(message.kind, now_s)
+            case ClearLatch():
+                self.faults.reset(message.kind, now_s)
+
+    def withdraw(self) -> None:
+        """The guard is told to end: nothing is offered any more."""
+        self._offer = None
+
+    # -- one cycle ---------------------------------------------------------------------------------------------------
+
+    def step(self, now_s: float, *, too_late: bool) -> None:
+        """Read, judge, decide, write."""
+        self._gone_wrong.clear()
+        outputs = self._outputs
+        feedback = self._read_contactor()
+        self._read_pilot(now_s)
+        self._read_temperature(now_s)
+        highest_a = max(self._current_a) if now_s - self._measured_s < MEASUREMENT_MAX_AGE_S else 0.0
+        self._contactor.look(coil=outputs.coil, feedback=feedback, current_a=highest_a, now_s=now_s)
+        self._current.look(offered_a=outputs.offered_a, current_a=highest_a, now_s=now_s)
+        lock_state = self._move_bolt(feedback, now_s)
+        self.faults.look(self._causes(), unplugged=self._pilot.state is Pilot.A, now_s=now_s)
+        seen = self._seen(lock_state, now_s, too_late=too_late)
+        self._outputs, self._memory = decide(seen, self._memory, now_s)
+        self._write()
+        self._notice_plug()
+
+    def _read_contactor(self) -> bool | None:
+        try:
+            return self._devices.contactor.feedback()
+        except DriverError:
+            self._gone_wrong.add(FaultKind.CONTACTOR)
+            return None
+
+    def _read_pilot(self, now_s: float) -> None:
+        if self._outputs.duty == 0.0:
+            self._pilot.forget()
+            return
+        sample: PilotSample | None
+        try:
+            sample = self._devices.pilot.read()
+        except DriverError:
+            sample = None
+        self._pilot.look(sample, pwm=0.0 < self._outputs.duty < 1.0, now_s=now_s)
+
+    def _read_temperature(self, now_s: float) -> None:
+        sensor = self._devices.temperature
+        if sensor is None or now_s - self._temperature_at_s < TEMPERATURE_EVERY_S:
+            return
+        self._temperature_at_s = now_s
+        try:
+            self._hot_limit_a = self._temperature.limit_a(sensor.read_c(), self.limits.ceiling_a)
+        except DriverError:
+            # A sensor that fails tells nothing about the warmth: the least current until it answers again.
+            self._hot_limit_a = min(self.limits.ceiling_a, 6.0)
+
+    def _move_bolt(self, feedback: bool | None, now_s: float) -> LockState:
+        lock = self._devices.lock
+        try:
+            state = lock.state()
+            may_unlock = not self._outputs.coil and not feedback
+            move = self._lock.look(state, may_unlock=may_unlock, now_s=now_s)
+            if move is not None:
+                (lock.lock if move else lock.unlock)()
+        except DriverError:
+            self._gone_wrong.add(FaultKind.LOCK)
+            return LockState.MOVING
+        return state
+
+    def _causes(self) -> set[FaultKind]:
+        """Everything that is wrong in this cycle."""
+        causes = self._gone_wrong
+        for kind, wire in self._devices.inputs.items():
+            try:
+                active = wire.active()
+            except DriverError:
+                active = True
+            if active:
+                causes.add(kind)
+        for wrong, kind in (
+            (self._pilot.broken or self._pilot.state in (Pilot.E, Pilot.F), FaultKind.PILOT),
+            (self._pilot.diode_missing, FaultKind.DIODE),
+            (self._pilot.state is Pilot.D and not self.limits.ventilation, FaultKind.VENTILATION),
+            (self._contactor.welded, FaultKind.CONTACTOR_WELDED), (self._contactor.failed, FaultKind.CONTACTOR),
+            (self._lock.not_locked, FaultKind.LOCK), (self._lock.not_unlocked, FaultKind.LOCK_STUCK),
+            (self._temperature.too_hot, FaultKind.TEMPERATURE), (self._current.tripped, FaultKind.OVERCURRENT),
+            (self._voltage.under, FaultKind.UNDERVOLTAGE), (self._voltage.over, FaultKind.OVERVOLTAGE),
+            (self._cable_missing, FaultKind.PROXIMITY),
+        ):
+            if wrong:
+                causes.add(kind)
+        return causes
+
+    @property
+    def _cable_missing(self) -> bool:
+        return self._devices.proximity is not None and self._was_plugged and self._cable_a is None
+
+    def _seen(self, lock_state: LockState, now_s: float, *, too_late: bool) -> Seen:
+        standing = self.faults.standing
+        voltage_only = bool(standing) and bool(standing & VOLTAGE)
+        return Seen(
+            pilot=self._pilot.state, diode_fresh=self._pilot.diode_fresh(now_s), offer_a=self._offer_a(now_s),
+            ventilation=self.limits.ventilation, locked=lock_state in (LockState.LOCKED, LockState.NONE),
+            may_close=self._contactor.may_close(now_s), must_release=self._contactor.must_release,
+            must_open=too_late or bool(standing & OPENS), shows_f=bool(standing & SHOWS_F),
+            must_stop=bool(standing & STOPS),
+            patience_s=VOLTAGE_PATIENCE_S if voltage_only else OPEN_UNDER_LOAD_AFTER_S,
+        )
+
+    def _offer_a(self, now_s: float) -> float | None:
+        """The live offer within the ceiling, the cable, the warmth, and what an over-drawing car may still have."""
+        if self._offer is None or now_s >= self._offer_until_s or self._pilot.state in (Pilot.A, Pilot.UNKNOWN):
+            return None
+        amperes = min(self._offer.max_current_a, self.limits.ceiling_a, self._hot_limit_a, self._cable_a or 0.0)
+        cap_a = self._current.cap_a
+        return amperes if cap_a is None else min(amperes, cap_a)
+
+    def _write(self) -> None:
+        wanted = (self._outputs.duty, self._outputs.coil)
+        if wanted == self._written:
+            return
+        before = self._written
+        try:
+            # Towards less first: the coil before the pilot when opening, the pilot before the coil when closing.
+            if not self._outputs.coil and (before is None or before[1]):
+                self._devices.contactor.set(False)  # noqa: FBT003 - off
+            if before is None or before[0] != self._outputs.duty:
+                self._write_pilot(self._outputs.duty)
+            if self._outputs.coil and (before is None or not before[1]):
+                self._devices.contactor.set(True)  # noqa: FBT003 - on
+        except DriverError:
+            self._written = None
+            self._devices.contactor.set(False)  # noqa: FBT003 - off
+            return
+        self._written = wanted
+
+    def _write_pilot(self, duty: float) -> None:
+        if duty == 1.0:
+            self._devices.pilot.set_x1()
+        elif duty == 0.0:
+            self._devices.pilot.set_f()
+        else:
+            self._devices.pilot.set_pwm(duty)
+
+    def _notice_plug(self) -> None:
+        """The cable's rating is read when it is plugged and held for the session; a new car begins with a clean slate."""
+        plugged = self._pilot.state.plugged
+        if plugged and not self._was_plugged and self._devices.proximity is not None:
+            try:
+                self._cable_a = self._devices.proximity.cable_a()
+            except DriverError:
+                self._cable_a = None
+        if self._pilot.state is Pilot.A and self._was_plugged:
+            self._contactor.unplugged()
+            self._current.unplugged()
+        if plugged or self._pilot.state is Pilot.A:
+            self._was_plugged = plugged
+
+    # -- what others see ---------------------------------------------------------------------------------------------
+
+    def report(self, late_ticks: int) -> Report:
+        """Everything the controller may know."""
+        outputs = self._outputs
+        feedback = self._read_contactor()
+        try:
+            lock_state = self._devices.lock.state()
+        except DriverError:
+            lock_state = LockState.MOVING
+        return Report(
+            self.limits.connector_id, self._pilot.state, outputs.duty, outputs.offered_a or 0.0, outputs.coil,
+            outputs.coil if feedback is None else feedback, lock_state, self.faults.standing,
+            self._cable_a if self._cable_a is not None else 0.0, late_ticks, self._contactor.closures,
+        )
+
+    def restless(self, now_s: float) -> bool:
+        """Something is being timed, so the next look must come soon."""
+        return (self._pilot.undecided or self._contactor.restless(now_s) or self._lock.restless or self._current.restless
+                or self._voltage.restless or self.faults.clearing or self._memory.stopping_since_s is not None
+                and self._outputs.coil or self._outputs.duty == 0.0 or self._rising(now_s))
+
+    def _rising(self, now_s: float) -> bool:
+        wish_a = self._offer_a(now_s)
+        return wish_a is not None and self._outputs.offered_a is not None and wish_a > self._outputs.offered_a
+
+    @property
+    def offer_until_s(self) -> float:
+        """When the offer runs out; infinity without one."""
+        return self._offer_until_s if self._offer is not None else math.inf
+
+    @property
+    def energised(self) -> bool:
+        """The coil is on."""
+        return self._outputs.coil
+
+    def close(self) -> None:
+        """Everything off, every line released."""
+        self._devices.contactor.close()
+        self._devices.pilot.close()
+        self._devices.lock.close()
+        for wire in self._devices.inputs.values():
+            wire.close()
+
+
+class Guard:
+    """All connectors, and the link to the controller."""
+
+    def __init__(self, channels: Sequence[Channel], end: GuardEnd, *, count_late_only: bool = False) -> None:
+        self._channels = {channel.limits.connector_id: channel for channel in channels}
+        self._end = end
+        self._count_late_only = count_late_only
+        self._told: dict[int, Report] = {}
+        self._told_s: dict[int, float] = {}
+        self._last_s: float | None = None
+        self.late_ticks = 0
+
+    def step(self, now_s: float, *, expected_s: float | None = None) -> None:
+        """One cycle; `expected_s` is when it should have been."""
+        late_s = 0.0 if expected_s is None else now_s - expected_s
+        if late_s > LATE_S:
+            self.late_ticks += 1
+        for message in self._end.receive():
+            channel = self._channels.get(message.connector_id)
+            if channel is not None:
+                channel.hear(message, now_s)
+        too_late = late_s > TOO_LATE_S and not self._count_late_only
+        for channel in self._channels.values():
+            channel.step(now_s, too_late=too_late)
+            self._report(channel, now_s)
+        self._last_s = now_s
+
+    def _report(self, channel: Channel, now_s: float) -> None:
+        connector_id = channel.limits.connector_id
+        report = channel.report(self.late_ticks)
+        due = now_s - self._told_s.get(connector_id, -math.inf) >= REPORT_EVERY_S
+        if due or report != self._told.get(connector_id):
+            self._told[connector_id], self._told_s[connector_id] = report, now_s
+            self._end.send(report)
+
+    def restless(self, now_s: float) -> bool:
+        """Some connector times something: the next cycle must come in 10 ms, also in virtual time."""
+        return any(channel.restless(now_s) for channel in self._channels.values())
+
+    def next_expiry_s(self) -> float:
+        """When the first offer runs out."""
+        return min((channel.offer_until_s for channel in self._channels.values()), default=math.inf)
+
+    def withdraw(self) -> None:
+        """Offer nothing any more: a controlled stop on every connector."""
+        for channel in self._channels.values():
+            channel.withdraw()
+
+    @property
+    def energised(self) -> bool:
+        """Some coil is on."""
+        return any(channel.energised for channel in self._channels.values())
+
+    @property
+    def orphaned(self) -> bool:
+        """The controller is gone for good."""
+        return self._end.closed
+
+    def close(self) -> None:
+        """Everything off."""
+        for channel in self._channels.values():
+            channel.close()

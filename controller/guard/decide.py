@@ -1,0 +1,120 @@
+"""The guard's mind: what the outputs must be, given all that is seen. Pure, and all of it in this file.
+
+Theory. Energy is off unless proved on. The contactor is closed only while the car asks (state C, or D where ventilation is
+served), the diode was seen just now, the bolt is in, an offer of at least 6 A lives, and nothing is wrong. There are three
+ways out:
+
+    a fault that opens       coil off at once; state F for 0.3 s where the fault is the station's own, then steady +12 V
+    an offer that ends,      a controlled stop: the pilot goes steady first, so that the car can stop drawing; the coil
+    or a fault that stops    follows when it has (state B), or after OPEN_UNDER_LOAD_AFTER_S (sequence 9, 10.1, 10.2)
+    the car lets go          coil off at once (sequence 8, <= 100 ms)
+
+An offer reaches the pilot at once when it falls, and when it rises not sooner than 5 s after the last change (sequence 6').
+"""
+
+import math
+
+import msgspec
+
+from controller.guard.messages import Pilot
+from controller.guard.pilot import MIN_OFFER_A, duty_for
+
+OPEN_UNDER_LOAD_AFTER_S = 6.0
+"""Some cars keep drawing after the pilot went steady; a contactor survives opening under load, a few times."""
+SHOW_F_S = 0.3
+RISE_PAUSE_S = 5.0
+DIODE_GRACE_S = 0.1
+"""PWM that comes back within a controlled stop finds the diode check stale; this long it may be renewed while closed."""
+X1, F = 1.0, 0.0
+"""Duty cycles of the steady levels +12 V and -12 V."""
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """Everything the decision depends on."""
+
+    pilot: Pilot
+    diode_fresh: bool = False
+    offer_a: float | None = None
+    """The live offer within every ceiling of ours, amperes per phase; None: no offer, or it has expired."""
+    ventilation: bool = False
+    locked: bool = True
+    may_close: bool = True
+    """The contactor's supervision allows closing: not just opened, not flapping, no failed try."""
+    must_release: bool = False
+    """The contact did not follow the coil: the coil must go off before the next try (F-NOCLOSE)."""
+    must_open: bool = False
+    """A fault stands that opens at once."""
+    shows_f: bool = False
+    """That fault is the station's own, so the car is told by state F."""
+    must_stop: bool = False
+    """A fault stands that ends in a controlled stop."""
+    patience_s: float = OPEN_UNDER_LOAD_AFTER_S
+
+
+class Memory(msgspec.Struct, frozen=True):
+    """What the last decision leaves for the next."""
+
+    coil: bool = False
+    offered_a: float | None = None
+    changed_s: float = -math.inf
+    """When the current in force last changed."""
+    pwm_since_s: float = math.inf
+    stopping_since_s: float | None = None
+    opened_since_s: float | None = None
+    """Since when a fault keeps everything open."""
+
+
+class Outputs(msgspec.Struct, frozen=True):
+    """What the hardware must do now."""
+
+    duty: float
+    """1.0 steady +12 V, 0.0 steady -12 V, else PWM."""
+    coil: bool
+    offered_a: float | None
+
+
+def decide(seen: Seen, was: Memory, now_s: float) -> tuple[Outputs, Memory]:
+    """What the hardware must do now; called every 10 ms with everything known."""
+    if seen.must_open:
+        return _open(seen, was, now_s)
+    if seen.must_stop or seen.offer_a is None or seen.offer_a < MIN_OFFER_A:
+        return _stop(seen, was, now_s)
+    return _offer(seen, seen.offer_a, was, now_s)
+
+
+def asks_for_power(seen: Seen) -> bool:
+    """The car has closed S2, and we serve what it asks for."""
+    return seen.pilot is Pilot.C or (seen.pilot is Pilot.D and seen.ventilation)
+
+
+def _open(seen: Seen, was: Memory, now_s: float) -> tuple[Outputs, Memory]:
+    since_s = now_s if was.opened_since_s is None else was.opened_since_s
+    telling = seen.shows_f and now_s - since_s < SHOW_F_S
+    return Outputs(F if telling else X1, coil=False, offered_a=None), Memory(opened_since_s=since_s)
+
+
+def _stop(seen: Seen, was: Memory, now_s: float) -> tuple[Outputs, Memory]:
+    since_s = now_s if was.stopping_since_s is None else was.stopping_since_s
+    patient = now_s - since_s < seen.patience_s
+    coil = was.coil and asks_for_power(seen) and patient
+    return Outputs(X1, coil, offered_a=None), Memory(coil=coil, stopping_since_s=since_s)
+
+
+def _offer(seen: Seen, wish_a: float, was: Memory, now_s: float) -> tuple[Outputs, Memory]:
+    offered_a, changed_s = _current_in_force(wish_a, was, now_s)
+    pwm_since_s = now_s if was.offered_a is None else was.pwm_since_s
+    diode = seen.diode_fresh or (was.coil and now_s - pwm_since_s < DIODE_GRACE_S)
+    allowed = (was.coil or seen.may_close) and not seen.must_release
+    coil = asks_for_power(seen) and diode and seen.locked and allowed
+    memory = Memory(coil, offered_a, changed_s, pwm_since_s)
+    return Outputs(duty_for(offered_a), coil, offered_a), memory
+
+
+def _current_in_force(wish_a: float, was: Memory, now_s: float) -> tuple[float, float]:
+    """The current to signal and when it last changed: down at once, up only after the pause."""
+    if was.offered_a is None:
+        return wish_a, now_s
+    rises_too_soon = wish_a > was.offered_a and now_s - was.changed_s < RISE_PAUSE_S
+    if wish_a == was.offered_a or rises_too_soon:
+        return was.offered_a, was.changed_s
+    return wish_a, now_s

@@ -1,0 +1,252 @@
+"""Watches over contactor, bolt, current, voltage and temperature. Pure: each takes what is measured and tells what is wrong.
+
+A watch never acts: it gives causes to `fault_watch.py` and limits to `cycle.py`.
+"""
+
+import math
+from collections import deque
+
+from controller.guard.pilot import MIN_OFFER_A
+from drivers.protocols import LockState
+
+WELDED_AFTER_S = 0.5
+WELDED_CURRENT_A = 0.5
+CURRENT_DECAYS_S = 2.0
+"""A meter lags: a current is taken for a weld only so long after the coil was released."""
+NOT_CLOSED_AFTER_S = 1.0
+RETRY_AFTER_S = 1.0
+REST_AFTER_OPENING_S = 1.0
+FLAPS, FLAP_WINDOW_S, FLAP_LOCKOUT_S, LONGEST_LOCKOUT_S = 5, 60.0, 60.0, 900.0
+
+
+class ContactorWatch:
+    """Weld, no-close with one retry, rest after opening, and cars that flap (iec61851.md 4.2 and 7, F-WELD, F-NOCLOSE)."""
+
+    def __init__(self) -> None:
+        self.closures = 0
+        self.welded = False
+        self.failed = False
+        """It did not close twice, or fell open and did not close again: no more tries until unplugged."""
+        self.must_release = False
+        """A try has failed: the coil must go off before the next."""
+        self._coil = False
+        self._changed_s = -math.inf
+        self._odd_since_s: float | None = None
+        self._tries = 0
+        self._closings: deque[float] = deque(maxlen=FLAPS + 1)
+        self._locked_until_s = -math.inf
+        self._lockout_s = FLAP_LOCKOUT_S
+
+    def look(self, *, coil: bool, feedback: bool | None, current_a: float, now_s: float) -> None:
+        """Compare what was commanded with what is."""
+        if coil != self._coil:
+            self._coil, self._changed_s = coil, now_s
+            self._odd_since_s = None
+            self.must_release = False
+            if coil:
+                self._count(now_s)
+        if coil and feedback:
+            self._tries = 0
+        flows = current_a > WELDED_CURRENT_A and now_s - self._changed_s > CURRENT_DECAYS_S
+        odd = (feedback is False) if coil else (feedback is True or flows)
+        if not odd:
+            self._odd_since_s = None
+            self.welded = False
+            return
+        since_s = self._odd_since_s = now_s if self._odd_since_s is None else self._odd_since_s
+        if not coil:
+            self.welded = self.welded or now_s - since_s >= WELDED_AFTER_S
+        elif now_s - since_s >= NOT_CLOSED_AFTER_S and not self.must_release:
+            self._tries += 1
+            self.must_release = True
+            self.failed = self._tries > 1
+
+    def _count(self, now_s: float) -> None:
+        self.closures += 1
+        self._closings.append(now_s)
+        if len(self._closings) > FLAPS and now_s - self._closings[0] <= FLAP_WINDOW_S:
+            self._locked_until_s = now_s + self._lockout_s
+            self._lockout_s = min(self._lockout_s * 2, LONGEST_LOCKOUT_S)
+            self._closings.clear()
+
+    def may_close(self, now_s: float) -> bool:
+        """Rested since it opened, not locked out for flapping, not failed, and not closed by itself."""
+        rested = now_s - self._changed_s >= (RETRY_AFTER_S if self._tries else REST_AFTER_OPENING_S)
+        return rested and now_s >= self._locked_until_s and not self.failed and not self.welded
+
+    def unplugged(self) -> None:
+        """A new car begins with a clean slate."""
+        self.failed = False
+        self._tries = 0
+        self._closings.clear()
+        self._locked_until_s = -math.inf
+        self._lockout_s = FLAP_LOCKOUT_S
+
+    def restless(self, now_s: float) -> bool:
+        """Something is being timed."""
+        return self._odd_since_s is not None or now_s - self._changed_s < CURRENT_DECAYS_S + 0.1
+
+
+BOLT_WITHIN_S = 0.8
+BOLT_TRIES = 3
+
+
+class LockWatch:
+    """Moves the bolt where it is wished, three times if need be, and tells when it does not get there (iec61851.md 6)."""
+
+    def __init__(self) -> None:
+        self.wish_locked = False
+        self.not_locked = False
+        self.not_unlocked = False
+        self._moved_s: float | None = None
+        self._tries = 0
+
+    def wish(self, *, locked: bool) -> None:
+        """Where the bolt should be from now on; a repeated wish tries anew."""
+        self.wish_locked = locked
+        self._moved_s = None
+        self._tries = 0
+        self.not_locked = self.not_unlocked = False
+
+    def look(self, state: LockState, *, may_unlock: bool, now_s: float) -> bool | None:
+        """True: move the bolt in now; False: move it out now; None: leave it."""
+        wanted = LockState.LOCKED if self.wish_locked else LockState.UNLOCKED
+        if state in (wanted, LockState.NONE):
+            self.not_locked = self.not_unlocked = False
+            self._moved_s, self._tries = None, 0
+            return None
+        if not self.wish_locked and not may_unlock:
+            return None
+        if self._moved_s is not None and now_s - self._moved_s < BOLT_WITHIN_S:
+            return None
+        if self._tries >= BOLT_TRIES:
+            self.not_locked, self.not_unlocked = self.wish_locked, not self.wish_locked
+            return None
+        self._tries += 1
+        self._moved_s = now_s
+        return self.wish_locked
+
+    @property
+    def restless(self) -> bool:
+        """A move is under way."""
+        return self._moved_s is not None
+
+
+FOLLOWS_WITHIN_S = 5.0
+OVER_FACTOR, OVER_MARGIN_A = 1.1, 1.0
+RATING_FACTOR, RATING_S = 1.25, 1.0
+MEASUREMENT_MAX_AGE_S = 5.0
+
+
+class CurrentWatch:
+    """Over-current (F-OVER): above the offer for 5 s, lower the pilot once and open 5 s later; above 1.25 x rating, open."""
+
+    def __init__(self, rating_a: float) -> None:
+        self._rating_a = rating_a
+        self.tripped = False
+        self._over_since_s: float | None = None
+        self._far_since_s: float | None = None
+        self._allowed: deque[tuple[float, float]] = deque()
+        self._lowered_a: float | None = None
+
+    @property
+    def cap_a(self) -> float | None:
+        """What may be offered to a car that draws too much; None while it behaves."""
+        return self._lowered_a
+
+    def look(self, *, offered_a: float | None, current_a: float, now_s: float) -> None:
+        """Judge the highest phase current against what was allowed in the last 5 s: so long a car may take to follow."""
+        allowed_a = self._allowed_lately(offered_a, now_s)
+        far = current_a > self._rating_a * RATING_FACTOR
+        self._far_since_s = (now_s if self._far_since_s is None else self._far_since_s) if far else None
+        over = allowed_a > 0 and current_a > allowed_a * OVER_FACTOR + OVER_MARGIN_A
+        if not over:
+            self._over_since_s = None
+        elif self._over_since_s is None:
+            self._over_since_s = now_s
+        self.tripped = self._far_since_s is not None and now_s - self._far_since_s >= RATING_S
+        if self._over_since_s is not None and now_s - self._over_since_s > FOLLOWS_WITHIN_S:
+            if self._lowered_a is None:
+                self._lowered_a = max(MIN_OFFER_A, allowed_a - OVER_MARGIN_A)
+                self._over_since_s = now_s
+            else:
+                self.tripped = True
+
+    def _allowed_lately(self, offered_a: float | None, now_s: float) -> float:
+        present_a = offered_a if offered_a is not None else 0.0
+        if not self._allowed or self._allowed[-1][1] != present_a:
+            self._allowed.append((now_s, present_a))
+        while len(self._allowed) > 1 and self._allowed[1][0] <= now_s - FOLLOWS_WITHIN_S:
+            self._allowed.popleft()
+        return max(amperes for _, amperes in self._allowed)
+
+    def unplugged(self) -> None:
+        """A new car begins with a clean slate."""
+        self._lowered_a = self._over_since_s = self._far_since_s = None
+        self.tripped = False
+        self._allowed.clear()
+
+    @property
+    def restless(self) -> bool:
+        """Something is being timed."""
+        return self._over_since_s is not None or self._far_since_s is not None
+
+
+FAR_FRACTION, FAR_S = 0.20, 1.0
+NEAR_FRACTION, NEAR_S = 0.15, 3.0
+LIVE_PHASE_V = 50.0
+"""Below this a phase is taken as absent; idle phases show induced voltage, so only L1 must be there."""
+
+
+class VoltageWatch:
+    """Supply out of +-15 % for 3 s or +-20 % for 1 s (iec61851.md 9)."""
+
+    def __init__(self, nominal_v: float) -> None:
+        self._nominal_v = nominal_v
+        self.under = False
+        self.over = False
+        self._far_since_s: float | None = None
+        self._near_since_s: float | None = None
+
+    def look(self, voltage_v: tuple[float, float, float], now_s: float) -> None:
+        """Judge the phase that is furthest off."""
+        live = [voltage_v[0], *(volts for volts in voltage_v[1:] if volts > LIVE_PHASE_V)]
+        off = max(live, key=lambda volts: abs(volts - self._nominal_v)) / self._nominal_v - 1
+        self._far_since_s = self._since(abs(off) >= FAR_FRACTION, self._far_since_s, now_s)
+        self._near_since_s = self._since(abs(off) >= NEAR_FRACTION, self._near_since_s, now_s)
+        far = self._far_since_s is not None and now_s - self._far_since_s >= FAR_S
+        near = self._near_since_s is not None and now_s - self._near_since_s >= NEAR_S
+        self.under, self.over = (far or near) and off < 0, (far or near) and off > 0
+
+    @staticmethod
+    def _since(out: bool, since_s: float | None, now_s: float) -> float | None:  # noqa: FBT001 - the fact that is timed
+        if not out:
+            return None
+        return now_s if since_s is None else since_s
+
+    @property
+    def restless(self) -> bool:
+        """Something is being timed."""
+        return self._near_since_s is not None
+
+
+STOP_C, AGAIN_C = 80.0, 70.0
+DERATE_FROM_C, DERATE_TO_C = 60.0, 75.0
+
+
+class TemperatureWatch:
+    """Less current from 60 C, 6 A at 75 C, none above 80 C until 70 C (iec61851.md 9)."""
+
+    def __init__(self, *, derate_from_c: float = DERATE_FROM_C, derate_to_c: float = DERATE_TO_C, stop_c: float = STOP_C
+                 ) -> None:
+        self._derate_from_c, self._derate_to_c, self._stop_c = derate_from_c, derate_to_c, stop_c
+        self._again_c = stop_c - (STOP_C - AGAIN_C)
+        self.too_hot = False
+
+    def limit_a(self, temperature_c: float, ceiling_a: float) -> float:
+        """What may be offered at this temperature."""
+        self.too_hot = temperature_c >= (self._again_c if self.too_hot else self._stop_c)
+        if temperature_c <= self._derate_from_c:
+            return ceiling_a
+        share = (self._derate_to_c - temperature_c) / (self._derate_to_c - self._derate_from_c)
+        return max(MIN_OFFER_A, MIN_OFFER_A + share * (ceiling_a - MIN_OFFER_A))
