@@ -93,3 +93,13 @@ def create(kind: str, options: Mapping[str, object], context: Context) -> Any:  
     """The driver for one device. Raises Misconfigured; hardware is touched only when the driver is used."""
     module = _module(kind, options)
     return getattr(module, kind)(_options(module, options), context)
+
+
+def simulated_world() -> Any:  # noqa: ANN401 - a module
+    """The module of the simulated world: the one way to `drivers.sim` besides the table above."""
+    return importlib.import_module("drivers.sim.world")
+
+
+def simulation(module: str) -> Any:  # noqa: ANN401 - a module
+    """Another module of the simulation (`port`, `desk`), loaded only where something is simulated."""
+    return importlib.import_module(f"drivers.sim.{module}")

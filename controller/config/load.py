@@ -18,9 +18,12 @@ LISTS = {"connector", "reader"}
 BASIC_AUTHENTICATION = ("1", "2")
 
 
-def load(path: str | os.PathLike[str]) -> model.Configuration:
-    """The checked configuration. Raises ConfigurationError with a line for every mistake."""
-    reading = _Reading(os.path.abspath(path))
+def load(path: str | os.PathLike[str], *, with_ocpp: bool = True) -> model.Configuration:
+    """The checked configuration. Raises ConfigurationError with a line for every mistake.
+
+    Without `with_ocpp` the `[ocpp]` table is passed over: the guard neither needs it nor loads the keys to judge it.
+    """
+    reading = _Reading(os.path.abspath(path), with_ocpp=with_ocpp)
     configuration = reading.configuration()
     if reading.problems or configuration is None:
         raise ConfigurationError(reading.sorted_problems())
@@ -39,8 +42,9 @@ def check(path: str | os.PathLike[str]) -> list[str]:
 class _Reading:
     """One pass over one file."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, with_ocpp: bool) -> None:
         self._path = path
+        self._with_ocpp_table = with_ocpp
         self._lines: dict[Place, int] = {}
         self.problems: list[tuple[int, str]] = []
 
@@ -97,7 +101,7 @@ class _Reading:
             self._ocpp_alone(document.get("ocpp", {}))
             return None
         configuration = self._compose(tables, connectors, readers, site_meters)
-        return self._with_ocpp(configuration, document.get("ocpp", {}))
+        return self._with_ocpp(configuration, document.get("ocpp", {})) if self._with_ocpp_table else configuration
 
     def _unknown(self, place: Place, name: str, known: Iterable[str], what: str) -> None:
         near = difflib.get_close_matches(name, list(known), n=1)

@@ -37,7 +37,7 @@ CLOSING_S = 0.500
 
 
 def duty_for(max_current_a: float) -> float:
-    """Duty cycle (0..1) that offers `max_current_a` amperes per phase, rounded down to 10 ns of 1 ms.
+    """Duty cycle (0..1) that offers `max_current_a` amperes per phase, rounded down to 1 ns of 1 ms.
 
     0.6 A per percent up to 51 A; 2.5 A per percent over 64 % from 52.5 A; between them 51 A. Below 6 A or above 80 A there
     is no such duty cycle: ValueError.
@@ -50,7 +50,7 @@ def duty_for(max_current_a: float) -> float:
     else:
         percent = max_current_a / 2.5 + 64
     # The small addition keeps 6.0 A, which binary floating point divides to 9.99... %, at the exact 10 %.
-    return math.floor(percent * 1000 + 1e-6) / 100_000
+    return math.floor(percent * 10_000 + 1e-6) / 1_000_000
 
 
 def amperes_for(duty: float) -> float:

@@ -1,0 +1,108 @@
+"""The guard as a process of its own: real-time priority, locked memory, no collector, and one cycle every 10 ms.
+
+It ends with a controlled stop: pilot steady, the contactor open when the car obeys or after 6 s. It ends when it is told to
+(SIGTERM), and when whoever started it is gone: a guard without a controller that can come back serves nobody.
+"""
+
+import ctypes
+import gc
+import os
+import signal
+import socket
+import sys
+import time
+from types import FrameType
+
+from controller.config import Configuration
+from controller.guard.build import build_guard, build_world
+from controller.guard.cycle import TICK_S, Guard
+from controller.guard.link import SocketGuardEnd, listen
+from drivers import registry
+
+PRIORITY = 50
+MCL_CURRENT, MCL_FUTURE = 1, 2
+
+
+def become_real_time() -> list[str]:
+    """Ask for FIFO priority and locked memory; tells what was not permitted and how to permit it."""
+    missing = []
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
+    except OSError as error:
+        missing.append(f"no real-time priority ({error.strerror}): give the unit LimitRTPRIO={PRIORITY} or CAP_SYS_NICE")
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.mlockall(MCL_CURRENT | MCL_FUTURE) != 0:
+        why = os.strerror(ctypes.get_errno())
+        missing.append(f"memory is not locked ({why}): give the unit LimitMEMLOCK=infinity or CAP_IPC_LOCK")
+    return missing
+
+
+class Process:
+    """Runs the cycle until there is a reason to end."""
+
+    def __init__(self, guard: Guard, world: object | None, parent: int | None) -> None:
+        self._guard = guard
+        self._poll = getattr(world, "poll", None) if world is not None else None
+        self._world = world
+        self._parent = parent
+        self._ending = False
+
+    def end(self, _signal: int, _frame: FrameType | None) -> None:
+        """SIGTERM: begin the controlled stop."""
+        self._ending = True
+
+    def run(self) -> None:
+        """Until told to end, and then until the contactors are open."""
+        signal.signal(signal.SIGTERM, self.end)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        expected_s = time.monotonic()
+        try:
+            while not (self._ending and not self._guard.energised):
+                self._cycle(expected_s)
+                expected_s = self._sleep(expected_s)
+            self._cycle(expected_s)
+        finally:
+            self._guard.close()
+
+    def _cycle(self, expected_s: float) -> None:
+        if self._orphaned():
+            self._ending = True
+        if self._ending:
+            self._guard.withdraw()
+        if self._world is not None:
+            self._world.poll()  # type: ignore[attr-defined]  # the simulated world, reached by name only
+        self._guard.step(time.monotonic(), expected_s=expected_s)
+
+    def _orphaned(self) -> bool:
+        return self._guard.orphaned or (self._parent is not None and os.getppid() != self._parent)
+
+    @staticmethod
+    def _sleep(expected_s: float) -> float:
+        """Wait for the next point of the 10 ms grid; points that were missed are not made up for."""
+        next_s = expected_s + TICK_S
+        now_s = time.monotonic()
+        if next_s < now_s - TICK_S:
+            next_s = now_s + TICK_S
+        time.sleep(max(0.0, next_s - now_s))
+        return next_s
+
+
+def run(configuration: Configuration, *, link_fd: int | None = None, world_fd: int | None = None) -> int:
+    """The guard process. `link_fd` and `world_fd` are inherited from `evcp run --split`; else it listens by itself."""
+    world = build_world(configuration)
+    if link_fd is not None:
+        end = SocketGuardEnd(connection=socket.socket(fileno=link_fd))
+    else:
+        end = SocketGuardEnd(listener=listen(configuration.guard.socket))
+    if world is not None:
+        port = registry.simulation("port")
+        listener = socket.socket(fileno=world_fd) if world_fd is not None else port.listen(configuration.guard.socket + ".world")
+        port.PortServer(world, listener)
+    guard = build_guard(configuration, end, world)
+    for what in become_real_time():
+        sys.stderr.write(f"guard: {what}\n")
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    Process(guard, world, os.getppid() if link_fd is not None else None).run()
+    return 0
