@@ -4,3 +4,5 @@
 database or await. `store`, `shell` and `cli` touch the world. `app` alone knows everybody.
 Must never be imported by `drivers`.
 """
+
+__version__ = "0.1.0"

@@ -1,11 +1,11 @@
 """Reads the configuration file and finds every mistake in it, each with its line (F-CFG)."""
 
-import difflib
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from controller import __version__
 from controller.config import model
 from controller.config.positions import Place, positions
 from controller.config.schema import CONNECTOR, READER, SITE_METER, TABLES, Row
@@ -104,6 +104,8 @@ class _Reading:
         return self._with_ocpp(configuration, document.get("ocpp", {})) if self._with_ocpp_table else configuration
 
     def _unknown(self, place: Place, name: str, known: Iterable[str], what: str) -> None:
+        import difflib  # noqa: PLC0415 - only for a mistake
+
         near = difflib.get_close_matches(name, list(known), n=1)
         hint = f'; did you mean "{near[0]}"?' if near else f"; allowed: {', '.join(sorted(known))}"
         self._wrong(place, f"unknown {what}{hint}")
@@ -220,7 +222,7 @@ class _Reading:
         if csms["reconnect_max_s"] < csms["reconnect_min_s"]:
             self._wrong(("csms", "reconnect_max_s"), "is below reconnect_min_s; allowed: at least that")
         if not tables["charge_point"]["firmware_version"]:
-            tables["charge_point"]["firmware_version"] = _program_version()
+            tables["charge_point"]["firmware_version"] = __version__
         return model.Configuration(
             path=self._path, directory=directory, ocpp={}, connector=tuple(connectors), reader=tuple(readers),
             charge_point=model.ChargePoint(**tables["charge_point"]), csms=model.Csms(**csms),
@@ -267,12 +269,3 @@ def _line_of(error: Exception, text: str) -> int:
     if "line" in words and words[words.index("line") + 1].isdigit():
         return int(words[words.index("line") + 1])
     return max(1, text.count("\n") + 1) if "end of document" in str(error) else 1
-
-
-def _program_version() -> str:
-    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - only needed when not configured
-
-    try:
-        return version("evcp")
-    except PackageNotFoundError:
-        return "0.1.0"
