@@ -1,0 +1,102 @@
+"""Dials a real websocket: sub-protocol, no redirects, no compression, no proxy, TLS with our own roots only."""
+
+import asyncio
+import logging
+import socket
+import ssl
+from pathlib import Path
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.typing import Subprotocol
+
+from controller.ocpp.connection import DIAL_WITHIN_S, MAX_FRAME, SUBPROTOCOL, Lost, Target, Transport
+
+USER_TIMEOUT_MS = 30_000
+"""Sent bytes that nobody acknowledges so long end a connection (F-HALF)."""
+
+
+class _Connect(connect):
+    """As the library's, but a redirect is an error: following them is a loop outside any back-off."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        """Never."""
+        return exc
+
+
+class WebSocket:
+    """One open websocket."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
+
+    async def send(self, text: str) -> None:
+        """Send a text frame. Raises Lost."""
+        try:
+            await self._connection.send(text)
+        except ConnectionClosed as error:
+            raise Lost(str(error)) from error
+
+    async def receive(self) -> str | bytes:
+        """The next frame. Raises Lost."""
+        try:
+            return await self._connection.recv()
+        except ConnectionClosed as error:
+            raise Lost(str(error)) from error
+
+    async def ping(self, within_s: float) -> None:
+        """Send a ping and wait for its pong. Raises Lost when none comes in time."""
+        try:
+            async with asyncio.timeout(within_s):
+                await (await self._connection.ping())
+        except TimeoutError as error:
+            self.abort()
+            raise Lost(f"no pong within {within_s:g} s") from error
+        except ConnectionClosed as error:
+            raise Lost(str(error)) from error
+
+    async def close(self) -> None:
+        """Close with a handshake."""
+        await self._connection.close()
+
+    def abort(self) -> None:
+        """Drop the connection as a cut cable would."""
+        self._connection.transport.abort()
+
+
+async def dial(target: Target) -> Transport:
+    """Open a websocket to the central system. Raises Lost that says what went wrong."""
+    logging.getLogger("websockets").setLevel(logging.CRITICAL)
+    options: dict[str, Any] = {"ssl": tls_context(target)} if target.url.startswith("wss:") else {}
+    try:
+        connection = await _Connect(
+            target.url, subprotocols=[Subprotocol(SUBPROTOCOL)], additional_headers=target.headers, compression=None,
+            max_size=MAX_FRAME, ping_interval=None, open_timeout=DIAL_WITHIN_S, close_timeout=2, proxy=None,
+            user_agent_header=None, **options)
+    except InvalidStatus as error:
+        raise Lost(f"{target.url}: HTTP {error.response.status_code}") from error
+    except (OSError, WebSocketException, ssl.SSLError) as error:
+        raise Lost(f"{target.url}: {error}") from error
+    if connection.subprotocol != SUBPROTOCOL:
+        await connection.close()
+        raise Lost(f"{target.url}: the central system did not agree on the sub-protocol {SUBPROTOCOL} (WS-4)")
+    _bound_silence(connection)
+    return WebSocket(connection)
+
+
+def _bound_silence(connection: ClientConnection) -> None:
+    tcp = connection.transport.get_extra_info("socket")
+    if tcp is not None:
+        tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
+
+
+def tls_context(target: Target) -> ssl.SSLContext:
+    """TLS 1.2 or newer, verified against the roots in our own directory and no others (SEC-5, SEC-6)."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.check_hostname = target.check_hostname
+    for root in sorted(Path(target.certificates_directory, "central_system").glob("*.pem")):
+        context.load_verify_locations(root)
+    return context
