@@ -1,0 +1,63 @@
+"""Keeps the registers of simulated meters over restarts, as a real meter would by itself.
+
+Written at least every second below the storage directory; a world that is new takes them over, one that lived on in the
+guard's process keeps its own.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+from pathlib import Path
+
+import msgspec
+
+from controller.shell.hardware import Meters
+from drivers.sim_port import SimPort
+
+logger = logging.getLogger("evcp.sim")
+WRITE_EVERY_S = 0.5
+
+
+class SimRegisters:
+    """One small file, replaced whole."""
+
+    def __init__(self, directory: str, port: SimPort, meters: Meters, simulated: list[int]) -> None:
+        self._file = Path(directory, "sim-meters.json")
+        self._port = port
+        self._meters = meters
+        self._simulated = simulated
+        self._written: dict[str, float] = {}
+
+    async def seed(self) -> None:
+        """Hand what was stored to the world."""
+        try:
+            stored = msgspec.json.decode(self._file.read_bytes(), type=dict[str, float])
+        except (OSError, msgspec.DecodeError):
+            stored = {}
+        for connector_id in self._simulated:
+            energy_wh = stored.get(str(connector_id), 0.0)
+            await self._port.call("seed", {"connector": connector_id, "energy_wh": energy_wh})
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await asyncio.sleep(WRITE_EVERY_S)
+            self.write()
+
+    def write(self) -> None:
+        """Store the registers if they moved; a disk that refuses is somebody else's to report."""
+        readings = self._meters.readings()
+        registers = {str(number): readings[number].energy_wh for number in self._simulated if number in readings}
+        if not registers or registers == self._written:
+            return
+        fresh = self._file.with_suffix(".new")
+        try:
+            fresh.write_bytes(msgspec.json.encode(registers))
+            os.replace(fresh, self._file)
+        except OSError as error:
+            logger.debug("simulated registers not stored: %s", error)
+            with contextlib.suppress(OSError):
+                fresh.unlink()
+            return
+        self._written = registers
