@@ -89,6 +89,7 @@ class Pump:
         self._failing: str | None = None
         self._retry_at_s = 0.0
         self._pause_s = RETRY_FIRST_S
+        self.busy = False
         self.turned_s = 0.0
         """When the pump last made a turn; the offers stop being renewed when this gets old."""
 
@@ -128,6 +129,13 @@ class Pump:
 
     async def take(self, event: Event) -> None:
         """One step, from the event to the commands."""
+        self.busy = True
+        try:
+            await self._take(event)
+        finally:
+            self.busy = False
+
+    async def _take(self, event: Event) -> None:
         at = self._clock.now()
         self.turned_s = at.monotonic_s
         self._note(event, at)

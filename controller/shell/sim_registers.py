@@ -13,10 +13,11 @@ from pathlib import Path
 import msgspec
 
 from controller.shell.hardware import Meters
-from drivers.sim_port import SimPort
+from drivers.sim_port import SimError, SimPort
 
 logger = logging.getLogger("evcp.sim")
 WRITE_EVERY_S = 0.5
+SEED_AGAIN_S = 0.1
 
 
 class SimRegisters:
@@ -36,8 +37,18 @@ class SimRegisters:
         except (OSError, msgspec.DecodeError):
             stored = {}
         for connector_id in self._simulated:
-            energy_wh = stored.get(str(connector_id), 0.0)
-            await self._port.call("seed", {"connector": connector_id, "energy_wh": energy_wh})
+            body: dict[str, object] = {"connector": connector_id, "energy_wh": stored.get(str(connector_id), 0.0)}
+            while not await self._seeded(body):
+                await asyncio.sleep(SEED_AGAIN_S)
+
+    async def _seeded(self, body: dict[str, object]) -> bool:
+        """False while the guard with the world in it is not there yet."""
+        try:
+            await self._port.call("seed", body)
+        except SimError as error:
+            logger.debug("%s", error)
+            return False
+        return True
 
     async def run(self) -> None:
         """Until cancelled."""

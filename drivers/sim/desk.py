@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from drivers.sim.world import Body, SimError, parsed
+from drivers.sim.world import Body, parsed
+from drivers.sim_port import SimError
 
 
 class Swipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,7 +1,6 @@
 """The controller's drivers over the simulated world; they reach it through a port, in this process or another."""
 
 from collections.abc import AsyncIterator
-from typing import Protocol
 
 import msgspec
 
@@ -9,7 +8,7 @@ from drivers.errors import Disconnected
 from drivers.protocols import MeterIdentity, MeterReading
 from drivers.registry import Context
 from drivers.sim.desk import Desk
-from drivers.sim.world import Body
+from drivers.sim_port import SimError, SimPort
 
 ALLOWED: dict[str, str] = {}
 
@@ -18,17 +17,17 @@ class Options(msgspec.Struct, frozen=True):
     """A simulated device has no options."""
 
 
-class Port(Protocol):
-    """The way to the world, in this process or another."""
-
-    async def call(self, verb: str, body: Body) -> dict[str, object]:
-        """Carry out a verb of `World.call`."""
+async def _ask(port: SimPort, verb: str, body: dict[str, object]) -> dict[str, object]:
+    try:
+        return await port.call(verb, body)
+    except SimError as error:
+        raise Disconnected(str(error)) from error
 
 
 class SimMeter:
     """Energy meter."""
 
-    def __init__(self, port: Port, connector_id: int) -> None:
+    def __init__(self, port: SimPort, connector_id: int) -> None:
         self._port, self._connector_id = port, connector_id
 
     async def identify(self) -> MeterIdentity:
@@ -37,7 +36,7 @@ class SimMeter:
 
     async def read(self) -> MeterReading:
         """The register and what flows. Raises Disconnected while the fault `meter` is being played."""
-        answer = await self._port.call("reading", {"connector": self._connector_id})
+        answer = await _ask(self._port, "reading", {"connector": self._connector_id})
         if answer["broken"]:
             message = f"the simulated meter of connector {self._connector_id} does not answer (fault \"meter\" is on)"
             raise Disconnected(message)
@@ -50,7 +49,7 @@ class SimMeter:
 class SimSiteMeter:
     """The meter of the grid connection."""
 
-    def __init__(self, port: Port) -> None:
+    def __init__(self, port: SimPort) -> None:
         self._port = port
 
     async def identify(self) -> MeterIdentity:
@@ -59,7 +58,7 @@ class SimSiteMeter:
 
     async def read(self) -> MeterReading:
         """What the building draws. Raises Disconnected while it is broken."""
-        answer = await self._port.call("site_reading", {})
+        answer = await _ask(self._port, "site_reading", {})
         if answer["broken"]:
             message = "the simulated grid meter does not answer"
             raise Disconnected(message)

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 
 import msgspec
 
-from drivers.sim.world import Body, SimError, World
+from drivers.sim.world import Body, World
+from drivers.sim_port import SimError
 
 MAX_LINE = 65_536
 """A line longer than this is no verb; the connection that sent it is closed."""

@@ -11,19 +11,12 @@ import msgspec
 
 from drivers.sim.car import Car
 from drivers.sim.outlet import COOL_C, HOT_C, NEVER, Outlet
+from drivers.sim_port import SimError
 
 Body: TypeAlias = Mapping[str, object]
 T = TypeVar("T")
 FAULT_KINDS = ("other", "ground", "diode", "contactor_welded", "contactor", "lock", "lock_stuck", "temperature", "estop",
                "rcd", "meter", "rfid", "overcurrent", "undervoltage", "overvoltage")
-
-
-class SimError(Exception):
-    """A verb that cannot be carried out; `status` is the HTTP status of the answer."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 class OutletSpec(msgspec.Struct, frozen=True):

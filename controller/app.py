@@ -1,0 +1,343 @@
+"""The composition root: configuration -> objects -> one TaskGroup. The only file that knows everybody."""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import signal
+import socket
+import sys
+import uuid
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from controller import __version__
+from controller.clock import Clock
+from controller.config import Configuration
+from controller.errors import StorageError
+from controller.events import Event, Started, StopRequested, StorageFailed
+from controller.guard.build import build_guard, build_world
+from controller.guard.link import ControllerEnd, connect, memory_link
+from controller.ocpp.connection import Connection, Dial
+from controller.ocpp.session import Session
+from controller.records import Durable, Record
+from controller.shell.effects import Effects
+from controller.shell.guard_link import GuardLink
+from controller.shell.guard_process import GuardProcess
+from controller.shell.guard_runner import GuardRunner
+from controller.shell.hardware import Meter, Meters, Reader
+from controller.shell.inbox import Inbox
+from controller.shell.offers import Offers
+from controller.shell.pump import Pump
+from controller.shell.recorder import Recorder
+from controller.shell.sim_registers import SimRegisters
+from controller.shell.sim_verbs import SimVerbs
+from controller.shell.system_clock import SystemClock
+from controller.shell.systemd import ServiceManager
+from controller.station.station import Station
+from controller.store.lock import AlreadyRunning, DirectoryLock
+from controller.store.store import Store
+from drivers import registry
+
+logger = logging.getLogger("evcp")
+
+DRAIN_WITHIN_S = 1.0
+CONTROL_AFTER_S = 1.0
+"""The control socket is loaded when BootNotification is on the wire, or after this long without a connection."""
+STORAGE_RETRY_S = 5.0
+MODES = ("together", "split", "controller")
+
+
+async def dial_websocket(target: Any) -> Any:  # noqa: ANN401 - loaded late, see controller.ocpp.websocket
+    """Dial, loading the websocket library when it is first needed."""
+    from controller.ocpp.websocket import dial  # noqa: PLC0415 - TLS and websockets take a third of the start-up time
+
+    return await dial(target)
+
+
+class BrokenStore:
+    """Stands in for a store that could not be opened: nothing is durable until it is."""
+
+    def __init__(self, why: str) -> None:
+        self._why = why
+
+    def load(self) -> Durable:
+        """Nothing is known."""
+        return Durable()
+
+    def commit(self, records: list[Record]) -> None:
+        """Never. Raises StorageError."""
+        raise StorageError(self._why)
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+class App:
+    """One daemon."""
+
+    def __init__(self, configuration: Configuration, store: Store, clock: Clock, *, dial: Dial = dial_websocket,
+                 mode: str = "together", world: Any = None, in_thread: bool = True, skip_quiet: bool = False,  # noqa: ANN401 - drivers.sim is reached by name only
+                 new_id: Callable[[], str] = lambda: str(uuid.uuid4())) -> None:
+        self.configuration = configuration
+        self.version = __version__
+        self._store, self._clock, self._mode = store, clock, mode
+        self._skip_quiet = skip_quiet
+        self.inbox = Inbox()
+        self.link = GuardLink(self.inbox, clock)
+        self.recorder = Recorder()
+        self._world = world
+        self._world_listener: socket.socket | None = None
+        self._guard_process: GuardProcess | None = None
+        self._runner: GuardRunner | None = None
+        self._simulate()
+        self.station = Station(configuration, store.load(), boot_id=clock.boot_id, new_id=new_id)
+        self.connection = self._make_connection(dial)
+        self.meters = self._make_meters()
+        self.readers = self._make_readers()
+        self.offers = Offers(self.link, clock, valid_for_s=configuration.guard.offer_valid_s)
+        by_id = Meters(self.meters)
+        self.effects = Effects(self.connection, self.offers, self.link, clock, self.inbox, by_id.read_now)
+        self.pump = Pump(self.station, store, clock, self.inbox, self.effects, in_thread=in_thread,
+                         observe=self.recorder.note)
+        self._registers = self._make_registers(by_id)
+        self.sim = SimVerbs(self.port, self.desk, self.connection, self.inbox.post, self.status) if self.port else None
+        self.stop = asyncio.Event()
+        self._service = ServiceManager()
+
+    # -- making ------------------------------------------------------------------------------------------------------
+
+    def _simulate(self) -> None:
+        """The simulated world, or the way to it; and the desk where simulated cards are laid."""
+        self.port: Any = None
+        self.desk: Any = None
+        if not self.configuration.any_sim:
+            return
+        port, desk = registry.simulation("port"), registry.simulation("desk")
+        self.desk = desk.Desk([row.id for row in self.configuration.connector])
+        if self._mode == "together":
+            self._world = self._world or build_world(self.configuration, lambda: self._clock.now().monotonic_s)
+            self.port = port.LocalPort(self._world)
+        elif self._mode == "split":
+            name = f"\0evcp-world-{os.getpid()}-{id(self):x}"
+            self._world_listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self._world_listener.bind(name)
+            self._world_listener.listen(4)
+            self.port = port.RemotePort(name)
+        else:
+            self.port = port.RemotePort(self.configuration.guard.socket + ".world")
+
+    def _make_connection(self, dial: Dial) -> Connection:
+        csms, settings = self.configuration.csms, self.station.settings
+        return Connection(
+            url=csms.url, identity=self.configuration.charge_point.identity, session=Session(compat=csms.compat),
+            clock=self._clock, post=self.inbox.post, emit=self.inbox.emit, dial=dial, reconnect_min_s=csms.reconnect_min_s,
+            reconnect_max_s=csms.reconnect_max_s, authorization_key=settings.text("AuthorizationKey"),
+            security_profile=settings.integer("SecurityProfile"), certificates_directory=csms.certificates_directory,
+            check_hostname=csms.check_hostname)
+
+    def _context(self, number: int, max_current_a: float = 0.0, phases: int = 3) -> registry.Context:
+        return registry.Context(number, max_current_a, phases, self.configuration.site.nominal_voltage_v, port=self.port,
+                                desk=self.desk)
+
+    def _make_meters(self) -> dict[int, Meter]:
+        return {
+            row.id: Meter(row.id, registry.create("meter", row.meter, self._context(row.id, row.max_current_a, row.phases)),
+                          self.inbox, self.link)
+            for row in self.configuration.connector
+        }
+
+    def _make_readers(self) -> list[Reader]:
+        readers = []
+        for place, row in enumerate(self.configuration.reader):
+            if row.device["driver"] == "sim":
+                self.desk.add(place, row.connectors)
+            driver = registry.create("reader", row.device, self._context(place))
+            readers.append(Reader(place, driver, row.connectors, self.inbox, self._clock))
+        return readers
+
+    def _make_registers(self, meters: Meters) -> SimRegisters | None:
+        simulated = [row.id for row in self.configuration.connector if row.meter["driver"] == "sim"]
+        if not simulated:
+            return None
+        return SimRegisters(self.configuration.storage.directory, self.port, meters, simulated)
+
+    # -- what the control socket needs -------------------------------------------------------------------------------
+
+    def status(self) -> dict[str, Any]:
+        """`GET /api/v1/status`."""
+        return {"identity": self.configuration.charge_point.identity, "version": self.version,
+                "online": self.connection.connected, **self.station.status(), "storing": self.pump.storing}
+
+    async def emit(self, event: Event) -> None:
+        """An event from outside the hardware, such as a technician's card."""
+        await self.inbox.emit(event)
+
+    # -- running -----------------------------------------------------------------------------------------------------
+
+    async def run(self, *services: Callable[["App"], Awaitable[None]]) -> None:
+        """Until `stop` is set or the station orders a restart; `services` run beside, started last."""
+        async with asyncio.TaskGroup() as group:
+            works: list[Coroutine[Any, Any, None]] = [self.pump.run(), self.link.watch(), self.offers.run(self.pump)]
+            self.inbox.post(Started())
+            if isinstance(self._store, BrokenStore):
+                self.inbox.post(StorageFailed(self._store._why))  # noqa: SLF001 - its stand-in, made here
+            works += self._guard_works()
+            if self.configuration.csms.url:
+                works.append(self.connection.run())
+            works += [self._run_meters(), *(reader.run() for reader in self.readers), self._kick()]
+            tasks = [group.create_task(work) for work in works]
+            tasks += [group.create_task(self._serve(service)) for service in services]
+            self._service.tell("READY=1")
+            await self._until_end()
+            await self._shut_down()
+            for task in tasks:
+                task.cancel()
+
+    async def _run_meters(self) -> None:
+        """Simulated registers go on where they stopped, before anybody reads them."""
+        async with asyncio.TaskGroup() as group:
+            if self._registers is not None:
+                await self._registers.seed()
+                group.create_task(self._registers.run())
+            for meter in self.meters.values():
+                group.create_task(meter.run())
+
+    def _guard_works(self) -> list[Coroutine[Any, Any, None]]:
+        if self._mode == "together":
+            ours, theirs = memory_link()
+            guard = build_guard(self.configuration, theirs, self._world, count_late_only=self.configuration.all_sim)
+            self._runner = GuardRunner(guard, theirs, self._world, self._clock, skip_quiet=self._skip_quiet)
+            self.link.attach(ours)
+            return [self._runner.run()]
+        if self._mode == "split":
+            self._guard_process = GuardProcess(self.configuration.path, self._world_listener)
+            return [self.link.keep_connected(self._guard_process.connect)]
+        return [self.link.keep_connected(self._connect)]
+
+    async def _connect(self) -> ControllerEnd:
+        return connect(self.configuration.guard.socket)
+
+    async def _serve(self, service: Callable[["App"], Awaitable[None]]) -> None:
+        """Load what is heavy only when the first message is out, or the central system does not answer."""
+        for _ in range(int(CONTROL_AFTER_S / 0.02)):
+            if self.connection.connected or not self.configuration.csms.url:
+                break
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(0.05)
+        await service(self)
+
+    async def _kick(self) -> None:
+        """Tell the service manager that the loop turns."""
+        while self._service.watchdog_s > 0:
+            self._service.tell("WATCHDOG=1")
+            await asyncio.sleep(self._service.watchdog_s / 3)
+
+    async def _until_end(self) -> None:
+        waits = [asyncio.ensure_future(event.wait()) for event in (self.stop, self.effects.restart)]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+
+    async def _shut_down(self) -> None:
+        """Note the end durably, stop the power in the right order, let the last frames out."""
+        self._service.tell("STOPPING=1")
+        if not self.effects.restart.is_set():
+            self.inbox.post(StopRequested())
+            await self._drain()
+        if self._mode == "controller":
+            self.link.hang_up()
+        else:
+            self.offers.withdraw_all()
+        if self._runner is not None:
+            await self._runner.stop()
+        if self._guard_process is not None:
+            await self._guard_process.stop()
+        if self._registers is not None:
+            self._registers.write()
+        await self.connection.close()
+
+    async def _drain(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_WITHIN_S):
+                while len(self.inbox) or self.pump.busy:
+                    await asyncio.sleep(0.005)
+
+
+# -- the process ---------------------------------------------------------------------------------------------------------
+
+
+def run_daemon(configuration: Configuration, *, mode: str) -> int:
+    """Run until told to end. Exit code 0, or 1 when another daemon uses the same storage directory."""
+    _log(configuration)
+    lock = DirectoryLock(configuration.storage.directory, configuration.path)
+    try:
+        lock.acquire()
+    except AlreadyRunning as error:
+        sys.stderr.write(f"evcp: {error}\n")
+        return 1
+    except StorageError as error:
+        logger.error("%s", error)  # noqa: TRY400 - the message says it all
+    try:
+        return asyncio.run(_main(configuration, mode))
+    finally:
+        lock.release()
+
+
+def _log(configuration: Configuration) -> None:
+    level = getattr(logging, configuration.log.level.upper())
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", stream=sys.stderr)
+
+
+def open_store(configuration: Configuration) -> Store:
+    """The database; a stand-in when it cannot be opened, so that the daemon is there to say so."""
+    from controller.store.sqlite import SqliteStore  # noqa: PLC0415 - tests bring their own store
+
+    store = SqliteStore(configuration.storage.directory)
+    try:
+        store.load()
+    except StorageError as error:
+        logger.error("%s", error)  # noqa: TRY400 - the message says it all
+        return BrokenStore(str(error))
+    return store
+
+
+async def _main(configuration: Configuration, mode: str) -> int:
+    store = open_store(configuration)
+    app = App(configuration, store, SystemClock(), mode=mode)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, app.stop.set)
+    if isinstance(store, BrokenStore):
+        loop.create_task(_start_anew_when_storable(configuration, app))  # noqa: RUF006 - lives as long as the loop
+    gc.collect()
+    gc.freeze()
+    try:
+        await app.run(_control)
+    finally:
+        store.close()
+    return 0
+
+
+async def _control(app: App) -> None:
+    from controller.shell.control import serve  # noqa: PLC0415 - loaded when BootNotification is out
+
+    await serve(app)
+
+
+async def _start_anew_when_storable(configuration: Configuration, app: App) -> None:
+    """The storage came back: start from what it holds."""
+    from controller.store.sqlite import SqliteStore  # noqa: PLC0415 - as above
+
+    while True:
+        await asyncio.sleep(STORAGE_RETRY_S)
+        store = SqliteStore(configuration.storage.directory)
+        try:
+            await asyncio.to_thread(store.load)
+        except StorageError:
+            continue
+        finally:
+            store.close()
+        logger.info("storing works again: starting anew from what is stored")
+        os.execv(sys.executable, [sys.executable, "-m", "controller", *sys.argv[1:]])  # noqa: S606 - ourselves
