@@ -1,0 +1,220 @@
+"""The control socket: HTTP and JSON over a Unix socket (`contract.md` section 3), for the CLI, test rigs and integrations.
+
+Loaded after BootNotification is on the wire. Answers at once, whatever the central system does.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import stat
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol, TypeAlias
+
+import msgspec
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from controller.config import Configuration
+from controller.events import CardPresented, Event, FaultReset
+from controller.shell.openapi import document
+from drivers.sim_port import SimError
+
+logger = logging.getLogger("evcp.control")
+
+MAX_BODY = 64 * 1024
+Body: TypeAlias = dict[str, Any]
+
+
+class Simulation(Protocol):
+    """`/sim/v1` as a whole."""
+
+    async def call(self, verb: str, body: Mapping[str, object]) -> dict[str, object]:
+        """Carry out one verb. Raises SimError."""
+
+    async def state(self) -> dict[str, object]:
+        """Everything simulated, and what the daemon makes of it."""
+
+
+class Daemon(Protocol):
+    """What the control socket needs of the daemon."""
+
+    configuration: Configuration
+    version: str
+    sim: Simulation | None
+
+    def status(self) -> dict[str, Any]:
+        """`GET /api/v1/status`."""
+
+    async def emit(self, event: Event) -> None:
+        """An event from outside the hardware."""
+
+
+class Swipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of `/api/v1/swipe`: a card, as if held to the reader that serves these connectors."""
+
+    id_tag: str
+    connectors: list[int] | None = None
+
+
+class ServiceReset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of `/api/v1/service/reset`."""
+
+    connector: int
+
+
+class Unusable(Exception):  # noqa: N818 - a request, not a failure
+    """A request that cannot be carried out, with its HTTP status."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def reply(content: object, status: int = 200) -> Response:
+    """JSON."""
+    return Response(msgspec.json.encode(content), status, media_type="application/json")
+
+
+async def body_of(request: Request) -> Body:
+    """The JSON object in the request. Raises Unusable 400 or 413."""
+    content = b""
+    async for chunk in request.stream():
+        content += chunk
+        if len(content) > MAX_BODY:
+            raise Unusable(413, f"the body is larger than {MAX_BODY} bytes")
+    try:
+        body = msgspec.json.decode(content)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise Unusable(400, f"the body is not JSON: {error}") from error
+    if not isinstance(body, dict):
+        raise Unusable(400, "the body is not a JSON object")
+    return body
+
+
+def guarded(act: Callable[[Request], Awaitable[object]]) -> Callable[[Request], Awaitable[Response]]:
+    """Turn what an endpoint returns or raises into an answer."""
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            return reply(await act(request))
+        except (Unusable, SimError) as error:
+            return reply({"error": str(error)}, error.status)
+        except msgspec.ValidationError as error:
+            return reply({"error": str(error).replace("$.", "")}, 400)
+
+    return endpoint
+
+
+class Control:
+    """The routes."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+        self._known = [row.id for row in daemon.configuration.connector]
+
+    def application(self) -> Starlette:
+        """The ASGI application; `/sim/v1` only when a driver is `sim`."""
+        routes = [
+            Route("/api/v1/status", guarded(self._status), methods=["GET"]),
+            Route("/api/v1/openapi.json", guarded(self._openapi), methods=["GET"]),
+            Route("/api/v1/swipe", guarded(self._swipe), methods=["POST"]),
+            Route("/api/v1/service/reset", guarded(self._reset), methods=["POST"]),
+        ]
+        if self._daemon.sim is not None:
+            routes.append(Route("/sim/v1/state", guarded(self._sim_state), methods=["GET"]))
+            routes += [Route(f"/sim/v1/{verb}", guarded(self._sim_verb(verb)), methods=["POST"])
+                       for verb in ("plug", "unplug", "ev_state", "swipe", "fault", "site", "link", "meter")]
+        return Starlette(routes=routes, exception_handlers={404: _plain, 405: _plain})
+
+    async def _status(self, _request: Request) -> object:
+        return self._daemon.status()
+
+    async def _openapi(self, _request: Request) -> object:
+        return document(self._daemon.version, simulated=self._daemon.sim is not None)
+
+    async def _swipe(self, request: Request) -> object:
+        swipe = msgspec.convert(await body_of(request), Swipe)
+        if not 1 <= len(swipe.id_tag) <= 20:
+            raise Unusable(400, "id_tag: 1 to 20 characters")
+        served = tuple(swipe.connectors) if swipe.connectors is not None else tuple(self._known)
+        for connector_id in served:
+            self._configured(connector_id)
+        await self._daemon.emit(CardPresented(served, swipe.id_tag))
+        return {}
+
+    async def _reset(self, request: Request) -> object:
+        wish = msgspec.convert(await body_of(request), ServiceReset)
+        self._configured(wish.connector)
+        await self._daemon.emit(FaultReset(wish.connector))
+        return {}
+
+    def _configured(self, connector_id: int) -> None:
+        if connector_id not in self._known:
+            raise Unusable(400, f"connector {connector_id} is not configured; there are {self._known}")
+
+    async def _sim_state(self, _request: Request) -> object:
+        return await self._simulation().state()
+
+    def _sim_verb(self, verb: str) -> Callable[[Request], Awaitable[object]]:
+        async def act(request: Request) -> object:
+            return await self._simulation().call(verb, await body_of(request))
+
+        return act
+
+    def _simulation(self) -> Simulation:
+        assert self._daemon.sim is not None
+        return self._daemon.sim
+
+
+async def _plain(_request: Request, error: Exception) -> Response:
+    return reply({"error": getattr(error, "detail", str(error))}, getattr(error, "status_code", 500))
+
+
+# -- serving -------------------------------------------------------------------------------------------------------------
+
+
+class _Server(uvicorn.Server):
+    """As the library's, but signals are the daemon's business."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Any:  # noqa: ANN401 - the library's signature
+        """Leave them alone."""
+        yield
+
+
+def control_socket(path: str) -> socket.socket:
+    """A listening Unix socket, 0660; a left-over file is replaced. Raises OSError."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    if os.path.exists(path) and stat.S_ISSOCK(os.stat(path).st_mode):
+        os.unlink(path)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(path)
+    os.chmod(path, 0o660)
+    listener.listen(16)
+    return listener
+
+
+async def serve(daemon: Daemon) -> None:
+    """Serve until cancelled. Raises OSError when the socket cannot be made: nobody could talk to the daemon then."""
+    control = daemon.configuration.control
+    sockets = [control_socket(control.socket)]
+    if control.http:
+        host, _, port = control.http.rpartition(":")
+        sockets.append(socket.create_server((host, int(port))))
+    config = uvicorn.Config(Control(daemon).application(), lifespan="off", log_config=None, http="h11", ws="none",
+                            access_log=False, timeout_graceful_shutdown=1)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    logger.info("control socket at %s", control.socket)
+    server = _Server(config)
+    serving = asyncio.ensure_future(server.serve(sockets=sockets))
+    try:
+        await asyncio.shield(serving)
+    finally:
+        server.should_exit = True
+        with contextlib.suppress(asyncio.CancelledError, TimeoutError):
+            await asyncio.wait_for(serving, 2.0)

@@ -1,0 +1,63 @@
+"""The OpenAPI document of `/api/v1` and `/sim/v1`; a test holds it against the routes."""
+
+from typing import Any
+
+CONNECTOR = {"type": "integer", "minimum": 1, "description": "connector id"}
+BOOLEAN, NUMBER, TEXT = {"type": "boolean"}, {"type": "number"}, {"type": "string"}
+ID_TAG = {"type": "string", "minLength": 1, "maxLength": 20}
+CONNECTORS = {"type": "array", "items": CONNECTOR}
+THREE = {"type": "array", "items": NUMBER, "minItems": 3, "maxItems": 3}
+EV = {"type": "object", "additionalProperties": False, "properties": {
+    "auto": BOOLEAN, "request_after_s": NUMBER, "current_a": NUMBER, "phases": {"type": "integer"}}}
+
+GETS: dict[str, str] = {
+    "/api/v1/status": "What the charge point is doing.",
+    "/api/v1/openapi.json": "This document.",
+    "/sim/v1/state": "What is in the simulated world, and what the daemon makes of it.",
+}
+POSTS: dict[str, tuple[str, dict[str, Any], list[str]]] = {
+    "/api/v1/swipe": ("A card, as if held to the reader that serves these connectors.",
+                      {"id_tag": ID_TAG, "connectors": CONNECTORS}, ["id_tag"]),
+    "/api/v1/service/reset": ("Reset the latched faults of a connector; they clear once their cause is gone.",
+                              {"connector": CONNECTOR}, ["connector"]),
+    "/sim/v1/plug": ("Plug a car in.", {"connector": CONNECTOR, "ev": EV}, ["connector"]),
+    "/sim/v1/unplug": ("Pull the cable at the vehicle.", {"connector": CONNECTOR}, ["connector"]),
+    "/sim/v1/ev_state": ("Force the vehicle's state.",
+                         {"connector": CONNECTOR, "state": {"type": "string", "enum": list("ABCDEF")}},
+                         ["connector", "state"]),
+    "/sim/v1/swipe": ("Hold a card to a simulated reader.", {"id_tag": ID_TAG, "connectors": CONNECTORS}, ["id_tag"]),
+    "/sim/v1/fault": ("Break or mend something.", {"connector": CONNECTOR, "kind": TEXT, "active": BOOLEAN},
+                      ["connector", "kind", "active"]),
+    "/sim/v1/site": ("What else the building draws.", {"current_a": THREE, "fail": BOOLEAN}, []),
+    "/sim/v1/link": ("Cut or mend the network.", {"up": BOOLEAN}, ["up"]),
+    "/sim/v1/meter": ("Set or break the simulated meter.",
+                      {"connector": CONNECTOR, "energy_wh": NUMBER, "voltage_v": NUMBER, "fail": BOOLEAN}, ["connector"]),
+}
+_ERROR = {"type": "object", "properties": {"error": TEXT}, "required": ["error"]}
+
+
+def _content(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}
+
+
+def _responses(*errors: int) -> dict[str, Any]:
+    meanings = {400: "bad body; nothing changed", 409: "refused by an interlock", 413: "body over 64 KiB"}
+    answers: dict[str, Any] = {"200": {"description": "done", "content": _content({"type": "object"})}}
+    for status in errors:
+        answers[str(status)] = {"description": meanings[status], "content": _content(_ERROR)}
+    return answers
+
+
+def _post(summary: str, properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
+    schema = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+    return {"post": {"summary": summary, "requestBody": {"required": True, "content": _content(schema)},
+                     "responses": _responses(400, 409, 413)}}
+
+
+def document(version: str, *, simulated: bool) -> dict[str, Any]:
+    """The document; `/sim/v1` is in it only when something is simulated."""
+    paths: dict[str, Any] = {path: {"get": {"summary": summary, "responses": _responses()}}
+                             for path, summary in GETS.items()}
+    paths |= {path: _post(*row) for path, row in POSTS.items()}
+    shown = {path: row for path, row in paths.items() if simulated or not path.startswith("/sim/")}
+    return {"openapi": "3.1.0", "info": {"title": "evcp", "version": version}, "paths": shown}
