@@ -253,6 +253,7 @@ class App:
         if self._runner is not None:
             await self._runner.stop()
         if self._guard_process is not None:
+            self.link.expect_end()
             await self._guard_process.stop()
         if self._registers is not None:
             self._registers.write()

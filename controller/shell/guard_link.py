@@ -29,6 +29,7 @@ class GuardLink:
         self._heard_s = 0.0
         self._there: bool | None = None
         self._closed = asyncio.Event()
+        self._leaving = False
         self.reports: dict[int, Report] = {}
         """The newest report of each connector."""
 
@@ -77,8 +78,9 @@ class GuardLink:
             asyncio.get_running_loop().remove_reader(end.fileno())
         if end is not None:
             end.close()
-        self._closed.set()
-        self._gone(why)
+        if not self._leaving:
+            self._closed.set()
+            self._gone(why)
 
     def _gone(self, why: str) -> None:
         if self._there is not False:
@@ -108,6 +110,10 @@ class GuardLink:
                 await asyncio.sleep(pause_s)
                 continue
             await self._closed.wait()
+
+    def expect_end(self) -> None:
+        """The guard is about to be stopped: its going is no loss."""
+        self._leaving = True
 
     def hang_up(self) -> None:
         """Leave without a word: offers run out by themselves."""

@@ -11,6 +11,9 @@ from controller.guard.link import ControllerEnd, SocketControllerEnd, socket_pai
 
 logger = logging.getLogger("evcp.guard")
 
+ENDS_WITHIN_S = 0.5
+"""A guard that has lost its link is given so long to end by itself."""
+
 
 class GuardProcess:
     """Starts a guard and gives the controller's end of the link to it."""
@@ -42,10 +45,15 @@ class GuardProcess:
         return SocketControllerEnd(ours)
 
     async def _reap(self) -> None:
-        if self._process is not None and self._process.returncode is None:
+        """Make sure that the last guard has left the contactors, before another takes them."""
+        if self._process is None:
+            return
+        try:
+            async with asyncio.timeout(ENDS_WITHIN_S):
+                await self._process.wait()
+        except TimeoutError:
             self._process.kill()
-        if self._process is not None:
-            logger.error("guard ended with %s", await self._process.wait())
+        logger.error("guard ended with %s", await self._process.wait())
 
     async def stop(self, within_s: float = 7.5) -> None:
         """Have it make its controlled stop, and wait for that."""

@@ -1,1 +1,260 @@
-"""placeholder until the client lands below"""
+"""Energy meters over Modbus RTU: one client on minimalmodbus for every register map.
+
+minimalmodbus does not lock ports, mixes up late answers and, with two threads, gives wrong values without an error
+(hardware-drivers.md section 4): so every port is opened exclusively, belongs to one thread, and is flushed after every error.
+"""
+
+import asyncio
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import msgspec
+
+from drivers.errors import BadReply, Disconnected, DriverError, Misconfigured, OutOfRange
+from drivers.meter import register_map as maps
+from drivers.meter.plausibility import Plausibility
+from drivers.protocols import MeterIdentity, MeterReading
+from drivers.registry import Context
+
+TRIES = 3
+PAUSE_AFTER_ERROR_S = 0.05
+REOPEN_FIRST_S, REOPEN_LAST_S = 1.0, 30.0
+ALLOWED = {
+    "model": "one of the register maps",
+    "port": 'a serial port, e.g. "/dev/evcp-meter"',
+    "address": "a whole number, 1 to 247",
+    "baud_rate": "1200 to 115200; default: the meter's",
+    "parity": '"N", "E" or "O"; default: the meter\'s',
+}
+
+
+class Options(msgspec.Struct, frozen=True):
+    """Its table in the configuration."""
+
+    model: str
+    port: str
+    address: int = 1
+    baud_rate: int | None = None
+    parity: str | None = None
+
+
+def check(options: Options) -> None:
+    """What the types cannot say. Raises Misconfigured."""
+    maps.load(options.model)
+    if not 1 <= options.address <= 247:
+        raise Misconfigured("address", f"{options.address} is out of range; allowed: {ALLOWED['address']}")
+    if options.baud_rate is not None and not 1200 <= options.baud_rate <= 115_200:
+        raise Misconfigured("baud_rate", f"{options.baud_rate} is out of range; allowed: {ALLOWED['baud_rate']}")
+    if options.parity is not None and options.parity not in ("N", "E", "O"):
+        raise Misconfigured("parity", f"{options.parity!r} is not one of them; allowed: {ALLOWED['parity']}")
+    if not options.port:
+        raise Misconfigured("port", f"is empty; allowed: {ALLOWED['port']}")
+
+
+class Bus:
+    """One serial port and its one thread; meters on the same port share it."""
+
+    _buses: dict[str, "Bus"] = {}
+    _making = threading.Lock()
+
+    def __init__(self, port: str) -> None:
+        self.port = port
+        self.executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="evcp-bus")
+        self.serial: Any = None
+        self._reopen_at_s = 0.0
+        self._pause_s = REOPEN_FIRST_S
+        self.users = 0
+
+    @classmethod
+    def of(cls, port: str) -> "Bus":
+        """The bus of a port; the same for everybody."""
+        with cls._making:
+            bus = cls._buses.setdefault(port, cls(port))
+            bus.users += 1
+            return bus
+
+    def open(self, baud_rate: int, parity: str, stop_bits: int, timeout_s: float) -> Any:  # noqa: ANN401 - pyserial has no types
+        """The open port. Raises Disconnected; a port that is gone is tried again with a growing pause."""
+        import serial  # noqa: PLC0415 - loaded when a real meter is configured
+
+        if self.serial is not None:
+            return self.serial
+        now_s = time.monotonic()
+        if now_s < self._reopen_at_s:
+            raise Disconnected(f"{self.port} is gone; next try in {self._reopen_at_s - now_s:.0f} s")
+        try:
+            self.serial = serial.Serial(self.port, baudrate=baud_rate, parity=parity, stopbits=stop_bits,
+                                        timeout=timeout_s, exclusive=True)
+        except (OSError, ValueError) as error:
+            self._reopen_at_s = now_s + self._pause_s
+            self._pause_s = min(self._pause_s * 2, REOPEN_LAST_S)
+            raise Disconnected(f"{self.port} cannot be opened: {error}") from error
+        self._pause_s = REOPEN_FIRST_S
+        return self.serial
+
+    def drop(self) -> None:
+        """Close the port; the next use opens it anew."""
+        if self.serial is not None:
+            try:
+                self.serial.close()
+            except OSError:
+                pass
+            self.serial = None
+
+    def leave(self) -> None:
+        """One user less; the last one closes the port."""
+        with Bus._making:
+            self.users -= 1
+            if self.users == 0:
+                Bus._buses.pop(self.port, None)
+                self.executor.submit(self.drop)
+                self.executor.shutdown(wait=False)
+
+
+class ModbusMeter:
+    """One meter on a bus."""
+
+    def __init__(self, options: Options, context: Context) -> None:
+        check(options)
+        self._map = maps.load(options.model)
+        self._blocks = maps.plan(self._map)
+        self._options = options
+        self._bus = Bus.of(options.port)
+        self._instrument: Any = None
+        self._identity: MeterIdentity | None = None
+        self._plausibility = Plausibility(max_current_a=context.max_current_a or 80.0, phases=context.phases,
+                                          nominal_voltage_v=context.nominal_voltage_v)
+        self._last_request_s = 0.0
+
+    @property
+    def _where(self) -> str:
+        return f"{self._map.name} at address {self._options.address} on {self._options.port}"
+
+    async def identify(self) -> MeterIdentity:
+        """Who the meter is. Raises DriverError."""
+        return await self._in_thread(self._identify)
+
+    async def read(self) -> MeterReading:
+        """A fresh and plausible reading. Raises DriverError."""
+        return await self._in_thread(self._read)
+
+    async def _in_thread(self, work: Any) -> Any:  # noqa: ANN401 - runs either of the two
+        return await asyncio.get_running_loop().run_in_executor(self._bus.executor, work)
+
+    async def close(self) -> None:
+        """Leave the bus."""
+        self._bus.leave()
+
+    # -- in the bus's thread -----------------------------------------------------------------------------------------
+
+    def _timeout_s(self, registers: int) -> float:
+        """The meter's delay, and the time its answer takes on the wire."""
+        bits = 11 * (5 + 2 * registers + 8)
+        return 0.2 + bits / (self._options.baud_rate or self._map.baud_rate) + 0.05
+
+    def _opened(self) -> Any:  # noqa: ANN401 - minimalmodbus has no types
+        import minimalmodbus  # noqa: PLC0415 - loaded when a real meter is configured
+
+        longest = max(block.count for block in self._blocks)
+        port = self._bus.open(self._options.baud_rate or self._map.baud_rate, self._options.parity or self._map.parity,
+                              self._map.stop_bits, self._timeout_s(longest))
+        if self._instrument is None or self._instrument.serial is not port:
+            self._instrument = minimalmodbus.Instrument(port, self._options.address)
+            self._instrument.serial.timeout = self._timeout_s(longest)
+            self._instrument.clear_buffers_before_each_transaction = True
+        return self._instrument
+
+    def _registers(self, address: int, count: int, function_code: int) -> list[int]:
+        """One block. Raises DriverError after three tries."""
+        for attempt in range(1, TRIES + 1):
+            try:
+                return self._request(address, count, function_code)
+            except DriverError:
+                if attempt == TRIES or self._bus.serial is None:
+                    raise
+        raise AssertionError
+
+    def _request(self, address: int, count: int, function_code: int) -> list[int]:
+        import minimalmodbus  # noqa: PLC0415 - loaded when a real meter is configured
+        import serial  # noqa: PLC0415 - as above
+
+        instrument = self._opened()
+        pause_s = self._last_request_s + self._map.gap_s - time.monotonic()
+        if pause_s > 0:
+            time.sleep(pause_s)
+        place = f"{self._where}, register {address:#06x}"
+        try:
+            registers = instrument.read_registers(address, count, function_code)
+        except minimalmodbus.NoResponseError as error:
+            self._flush()
+            raise Disconnected(f"{place}: no answer") from error
+        except minimalmodbus.ModbusException as error:
+            self._flush()
+            raise BadReply(f"{place}: {error}") from error
+        except (serial.SerialException, OSError, ValueError, TypeError) as error:
+            self._bus.drop()
+            raise Disconnected(f"{place}: {error}") from error
+        finally:
+            self._last_request_s = time.monotonic()
+        return list(registers)
+
+    def _flush(self) -> None:
+        """Let a late answer arrive and throw it away, so that it is not taken for the next one."""
+        time.sleep(PAUSE_AFTER_ERROR_S)
+        try:
+            self._bus.serial.reset_input_buffer()
+        except (OSError, AttributeError):
+            self._bus.drop()
+
+    def _identify(self) -> MeterIdentity:
+        identity = self._map.identity
+        serial_number = None
+        if identity is not None:
+            words = self._registers(identity.address, maps.REGISTERS[identity.type],
+                                    identity.function_code or self._map.function_code)
+            serial_number = str(int(maps.number(words, identity.type, self._map.byte_order)))
+        self._identity = MeterIdentity(self._map.name, serial_number)
+        return self._identity
+
+    def _read(self) -> MeterReading:
+        values: dict[str, float] = {}
+        for block in self._blocks:
+            registers = self._registers(block.address, block.count, self._map.function_code)
+            values |= maps.decode(self._map, block, registers)
+        try:
+            return self._plausibility.judge(reading(values, time.monotonic()))
+        except OutOfRange as error:
+            raise OutOfRange(f"{self._where}: {error}") from error
+
+
+def reading(values: dict[str, float], at_s: float) -> MeterReading:
+    """A reading from the quantities of a map; what a meter does not tell is worked out where physics allow it."""
+    current_a = _three(values, "current_l{}_a")
+    voltage_v = _three(values, "voltage_l{}_v")
+    per_phase = _three(values, "power_l{}_w") if "power_l1_w" in values else None
+    if "power_w" in values:
+        power_w = values["power_w"]
+    elif "power_import_w" in values:
+        power_w = values["power_import_w"] - values.get("power_export_w", 0.0)
+    elif per_phase is not None:
+        power_w = sum(per_phase)
+    else:
+        power_w = sum(amperes * volts for amperes, volts in zip(current_a, voltage_v, strict=True))
+    return MeterReading(at_s, values["energy_wh"], power_w, current_a, voltage_v, per_phase, values.get("frequency_hz"),
+                        values.get("energy_export_wh"), values.get("power_factor"))
+
+
+def _three(values: dict[str, float], name: str) -> tuple[float, float, float]:
+    return (values.get(name.format(1), 0.0), values.get(name.format(2), 0.0), values.get(name.format(3), 0.0))
+
+
+def meter(options: Options, context: Context) -> ModbusMeter:
+    """The driver."""
+    return ModbusMeter(options, context)
+
+
+def site_meter(options: Options, context: Context) -> ModbusMeter:
+    """The driver for the grid connection."""
+    return ModbusMeter(options, context)
