@@ -118,7 +118,7 @@ def decode(register_map: RegisterMap, block: Block, registers: Sequence[int]) ->
         quantity = register_map.quantities[name]
         offset = quantity.address - block.address
         words = registers[offset:offset + REGISTERS[quantity.type]]
-        values[name] = number(words, quantity.type, register_map.byte_order) * quantity.scale
+        values[name] = round(number(words, quantity.type, register_map.byte_order) * quantity.scale, 6)
     return values
 
 
@@ -127,7 +127,8 @@ def number(words: Sequence[int], kind: str, byte_order: str) -> float:
     ordered = list(words) if byte_order == "big" else list(reversed(words))
     raw = b"".join(struct.pack(">H", word) for word in ordered)
     (value,) = struct.unpack(FORMATS[kind], raw)
-    return float(value)
+    # A 32-bit float carries seven digits; the rest is what binary makes of them.
+    return float(f"{value:.7g}") if kind == "f32" else float(value)
 
 
 def encode(register_map: RegisterMap, values: Mapping[str, float]) -> dict[int, int]:
