@@ -5,6 +5,8 @@ minimalmodbus does not lock ports, mixes up late answers and, with two threads, 
 """
 
 import asyncio
+import contextlib
+import termios
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -87,7 +89,7 @@ class Bus:
         try:
             self.serial = serial.Serial(self.port, baudrate=baud_rate, parity=parity, stopbits=stop_bits,
                                         timeout=timeout_s, exclusive=True)
-        except (OSError, ValueError) as error:
+        except (OSError, termios.error, ValueError) as error:
             self._reopen_at_s = now_s + self._pause_s
             self._pause_s = min(self._pause_s * 2, REOPEN_LAST_S)
             raise Disconnected(f"{self.port} cannot be opened: {error}") from error
@@ -97,10 +99,8 @@ class Bus:
     def drop(self) -> None:
         """Close the port; the next use opens it anew."""
         if self.serial is not None:
-            try:
+            with contextlib.suppress(OSError, termios.error):  # it may be gone already
                 self.serial.close()
-            except OSError:
-                pass
             self.serial = None
 
     def leave(self) -> None:
@@ -188,24 +188,25 @@ class ModbusMeter:
         try:
             registers = instrument.read_registers(address, count, function_code)
         except minimalmodbus.NoResponseError as error:
-            self._flush()
+            # An answer that is only late must not be taken for the answer to the next request.
+            self._flush(self._timeout_s(count))
             raise Disconnected(f"{place}: no answer") from error
         except minimalmodbus.ModbusException as error:
-            self._flush()
-            raise BadReply(f"{place}: {error}") from error
-        except (serial.SerialException, OSError, ValueError, TypeError) as error:
+            self._flush(PAUSE_AFTER_ERROR_S)
+            raise BadReply(f"{place}: {str(error).split(' The response is')[0].split(': b')[0]}") from error
+        except (serial.SerialException, OSError, termios.error, ValueError, TypeError) as error:
             self._bus.drop()
             raise Disconnected(f"{place}: {error}") from error
         finally:
             self._last_request_s = time.monotonic()
         return list(registers)
 
-    def _flush(self) -> None:
-        """Let a late answer arrive and throw it away, so that it is not taken for the next one."""
-        time.sleep(PAUSE_AFTER_ERROR_S)
+    def _flush(self, after_s: float) -> None:
+        """Let what is still coming arrive, and throw it away."""
+        time.sleep(after_s)
         try:
             self._bus.serial.reset_input_buffer()
-        except (OSError, AttributeError):
+        except (OSError, termios.error):
             self._bus.drop()
 
     def _identify(self) -> MeterIdentity:
