@@ -1,0 +1,86 @@
+"""Talks to a daemon over its control socket: finds it, asks it, tells what is wrong."""
+
+import http.client
+import json
+import os
+import socket
+import sys
+from typing import Any
+
+from controller.config import load
+from controller.errors import ConfigurationError
+
+NOT_REACHABLE, REFUSED, USAGE, INVALID = 3, 5, 2, 4
+DEFAULT_CONFIG = "/etc/evcp/evcp.toml"
+DEFAULT_SOCKET = "/run/evcp/control.sock"
+TIMEOUT_S = 5.0
+
+
+class Unreachable(Exception):  # noqa: N818 - a state of the world
+    """No daemon answers; `code` is the exit code that says so."""
+
+    def __init__(self, message: str, code: int = NOT_REACHABLE) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost", timeout=TIMEOUT_S)
+        self._path = path
+
+    def connect(self) -> None:
+        """Over the Unix socket."""
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(TIMEOUT_S)
+        self.sock.connect(self._path)
+
+
+def add_socket_arguments(parser: Any) -> None:  # noqa: ANN401 - argparse's parser or group
+    """How to find the daemon."""
+    parser.add_argument("--socket", metavar="PATH", help="the daemon's control socket")
+    parser.add_argument("--config", metavar="FILE", help=f"the daemon's configuration (default: {DEFAULT_CONFIG})")
+
+
+def socket_path(socket_option: str | None, config_option: str | None) -> str:
+    """`--socket`, else the socket of `--config`, else of the installed configuration, else the default one."""
+    if socket_option:
+        return socket_option
+    config = config_option or (DEFAULT_CONFIG if os.path.exists(DEFAULT_CONFIG) else None)
+    if config is None:
+        return DEFAULT_SOCKET
+    try:
+        return load(config, with_ocpp=False).control.socket
+    except ConfigurationError as error:
+        raise Unreachable(str(error), INVALID) from error
+
+
+def request(path: str, method: str, url: str, body: dict[str, object] | None = None) -> tuple[int, Any]:
+    """One request; HTTP status and decoded answer. Raises Unreachable."""
+    connection = _UnixConnection(path)
+    try:
+        content = None if body is None else json.dumps(body)
+        connection.request(method, url, content, {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read() or b"null")
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        message = f"no daemon answers at {path} ({error}); is it running? Name it with --socket or --config"
+        raise Unreachable(message) from error
+    finally:
+        connection.close()
+
+
+def command(arguments: Any, url: str, body: dict[str, object]) -> int:  # noqa: ANN401 - argparse's namespace
+    """POST, tell what is wrong, give the exit code."""
+    try:
+        status, answer = request(socket_path(arguments.socket, arguments.config), "POST", url, body)
+    except Unreachable as error:
+        sys.stderr.write(f"evcp: {error}\n")
+        return error.code
+    if status == 200:
+        if getattr(arguments, "json", False):
+            sys.stdout.write(json.dumps(answer) + "\n")
+        return 0
+    what = answer.get("error", answer) if isinstance(answer, dict) else answer
+    sys.stderr.write(f"evcp: {what}\n")
+    return REFUSED if status == 409 else USAGE

@@ -1,0 +1,116 @@
+"""`evcp status`: one legible screen of what the charge point is doing."""
+
+import argparse
+import json
+import sys
+import time
+from typing import Any
+
+from controller.cli.client import Unreachable, add_socket_arguments, request, socket_path
+
+FAULT_PRESENT = 1
+WATCH_EVERY_S = 1.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Its options."""
+    parser.add_argument("--json", action="store_true", help="machine-readable output")
+    parser.add_argument("--watch", action="store_true", help="show it anew every second, until interrupted")
+    add_socket_arguments(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Exit 0, 1 when a fault is present, 3 when no daemon answers."""
+    try:
+        path = socket_path(arguments.socket, arguments.config)
+        if arguments.watch and not arguments.json:
+            return _watch(path)
+        status = _status(path)
+    except Unreachable as error:
+        sys.stderr.write(f"evcp: {error}\n")
+        return error.code
+    if arguments.json:
+        sys.stdout.write(json.dumps(status, indent=2) + "\n")
+    elif sys.stdout.isatty():
+        from rich.console import Console  # noqa: PLC0415 - only for a person at a terminal
+
+        Console().print(_table(status))
+    else:
+        sys.stdout.write("\n".join(lines(status)) + "\n")
+    return exit_code(status)
+
+
+def _status(path: str) -> dict[str, Any]:
+    _, answer = request(path, "GET", "/api/v1/status")
+    return dict(answer)
+
+
+def exit_code(status: dict[str, Any]) -> int:
+    """1 when some connector has a fault."""
+    return FAULT_PRESENT if any(row["error_code"] != "NoError" for row in status["connectors"]) else 0
+
+
+def lines(status: dict[str, Any]) -> list[str]:
+    """The screen in plain text."""
+    connection = "online" if status["online"] else "offline"
+    text = [f"{status['identity']}  evcp {status['version']}  {connection}, registration {status['registration'] or 'none'}, "
+            f"{status['queue_length']} messages owed"]
+    for row in status["connectors"]:
+        text.append(f"connector {row['id']}: {row['status']}{_error(row)}")
+        text.append(f"  car {row['pilot'] or '?'}  offered {row['offered_a']:.1f} A  {_power(row)}  register {_energy(row)}")
+        if row["id_tag"] is not None:
+            text.append(f"  transaction {_id(row)}  tag {row['id_tag']}  {(row['session_wh'] or 0) / 1000:.3f} kWh")
+    text += [f"! {warning}" for warning in status["warnings"]]
+    return text
+
+
+def _error(row: dict[str, Any]) -> str:
+    return "" if row["error_code"] == "NoError" else f"  {row['error_code']}: {row['info'] or row['fault']}"
+
+
+def _id(row: dict[str, Any]) -> str:
+    return "not numbered yet" if row["transaction_id"] is None else str(row["transaction_id"])
+
+
+def _power(row: dict[str, Any]) -> str:
+    return "no reading" if row["power_w"] is None else f"{row['power_w'] / 1000:.2f} kW"
+
+
+def _energy(row: dict[str, Any]) -> str:
+    return "unknown" if row["energy_wh"] is None else f"{row['energy_wh'] / 1000:.3f} kWh"
+
+
+COLOURS = {"Charging": "green", "Available": "cyan", "Faulted": "red", "Unavailable": "red", "Preparing": "yellow",
+           "SuspendedEV": "yellow", "SuspendedEVSE": "yellow", "Finishing": "blue"}
+
+
+def _table(status: dict[str, Any]) -> Any:  # noqa: ANN401 - a renderable of rich, loaded lazily
+    from rich.console import Group  # noqa: PLC0415 - only for a person at a terminal
+    from rich.table import Table  # noqa: PLC0415 - as above
+    from rich.text import Text  # noqa: PLC0415 - as above
+
+    head, *_ = lines(status)
+    table = Table(box=None, pad_edge=False)
+    for name in ("connector", "status", "car", "offered", "power", "register", "transaction", "tag"):
+        table.add_column(name)
+    for row in status["connectors"]:
+        shown = Text(row["status"] + _error(row), style=COLOURS.get(row["status"], "white"))
+        table.add_row(str(row["id"]), shown, row["pilot"] or "?", f"{row['offered_a']:.1f} A", _power(row), _energy(row),
+                      "-" if row["id_tag"] is None else _id(row), row["id_tag"] or "-")
+    warnings = [Text(f"! {warning}", style="yellow") for warning in status["warnings"]]
+    return Group(Text(head, style="bold"), table, *warnings)
+
+
+def _watch(path: str) -> int:
+    """Until interrupted."""
+    from rich.live import Live  # noqa: PLC0415 - only for a person at a terminal
+
+    status = _status(path)
+    with Live(_table(status), refresh_per_second=4) as live:
+        try:
+            while True:
+                time.sleep(WATCH_EVERY_S)
+                status = _status(path)
+                live.update(_table(status))
+        except KeyboardInterrupt:
+            return exit_code(status)
