@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
 from controller import __version__
@@ -49,9 +49,9 @@ STORAGE_RETRY_S = 5.0
 MODES = ("together", "split", "controller")
 
 
-async def dial_websocket(target: Any) -> Any:  # noqa: ANN401 - loaded late, see controller.ocpp.websocket
+async def dial_websocket(target: Any) -> Any:
     """Dial, loading the websocket library when it is first needed."""
-    from controller.ocpp.websocket import dial  # noqa: PLC0415 - TLS and websockets take a third of the start-up time
+    from controller.ocpp.websocket import dial
 
     return await dial(target)
 
@@ -66,7 +66,7 @@ class BrokenStore:
         """Nothing is known."""
         return Durable()
 
-    def commit(self, records: list[Record]) -> None:
+    def commit(self, records: Sequence[Record]) -> None:
         """Never. Raises StorageError."""
         raise StorageError(self._why)
 
@@ -78,7 +78,7 @@ class App:
     """One daemon."""
 
     def __init__(self, configuration: Configuration, store: Store, clock: Clock, *, dial: Dial = dial_websocket,
-                 mode: str = "together", world: Any = None, in_thread: bool = True, skip_quiet: bool = False,  # noqa: ANN401 - drivers.sim is reached by name only
+                 mode: str = "together", world: Any = None, in_thread: bool = True, skip_quiet: bool = False,
                  new_id: Callable[[], str] = lambda: str(uuid.uuid4())) -> None:
         self.configuration = configuration
         self.version = __version__
@@ -279,7 +279,7 @@ def run_daemon(configuration: Configuration, *, mode: str) -> int:
         sys.stderr.write(f"evcp: {error}\n")
         return 1
     except StorageError as error:
-        logger.error("%s", error)  # noqa: TRY400 - the message says it all
+        logger.error("%s", error)
     try:
         return asyncio.run(_main(configuration, mode))
     finally:
@@ -293,13 +293,13 @@ def _log(configuration: Configuration) -> None:
 
 def open_store(configuration: Configuration) -> Store:
     """The database; a stand-in when it cannot be opened, so that the daemon is there to say so."""
-    from controller.store.sqlite import SqliteStore  # noqa: PLC0415 - tests bring their own store
+    from controller.store.sqlite import SqliteStore
 
     store = SqliteStore(configuration.storage.directory)
     try:
         store.load()
     except StorageError as error:
-        logger.error("%s", error)  # noqa: TRY400 - the message says it all
+        logger.error("%s", error)
         return BrokenStore(str(error))
     return store
 
@@ -311,7 +311,7 @@ async def _main(configuration: Configuration, mode: str) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, app.stop.set)
     if isinstance(store, BrokenStore):
-        loop.create_task(_start_anew_when_storable(configuration, app))  # noqa: RUF006 - lives as long as the loop
+        loop.create_task(_start_anew_when_storable(configuration))  # noqa: RUF006 - lives as long as the loop
     gc.collect()
     gc.freeze()
     try:
@@ -322,14 +322,14 @@ async def _main(configuration: Configuration, mode: str) -> int:
 
 
 async def _control(app: App) -> None:
-    from controller.shell.control import serve  # noqa: PLC0415 - loaded when BootNotification is out
+    from controller.shell.control import serve
 
     await serve(app)
 
 
-async def _start_anew_when_storable(configuration: Configuration, app: App) -> None:
+async def _start_anew_when_storable(configuration: Configuration) -> None:
     """The storage came back: start from what it holds."""
-    from controller.store.sqlite import SqliteStore  # noqa: PLC0415 - as above
+    from controller.store.sqlite import SqliteStore
 
     while True:
         await asyncio.sleep(STORAGE_RETRY_S)

@@ -52,7 +52,7 @@ def names(kind: str) -> list[str]:
     return [name for found, name in DRIVERS if found == kind]
 
 
-def _module(kind: str, options: Mapping[str, object]) -> Any:  # noqa: ANN401 - a module
+def _module(kind: str, options: Mapping[str, object]) -> Any:
     driver = options.get("driver")
     place = DRIVERS.get((kind, str(driver)))
     if place is None:
@@ -61,7 +61,7 @@ def _module(kind: str, options: Mapping[str, object]) -> Any:  # noqa: ANN401 - 
     return importlib.import_module(place)
 
 
-def _options(module: Any, options: Mapping[str, object]) -> Any:  # noqa: ANN401 - a module and its own Options
+def _options(module: Any, options: Mapping[str, object]) -> Any:
     given = {name: value for name, value in options.items() if name != "driver"}
     known = {field.encode_name: field for field in msgspec.structs.fields(module.Options)}
     for name in given:
@@ -89,17 +89,17 @@ def check(kind: str, options: Mapping[str, object]) -> None:
         judge(checked)
 
 
-def create(kind: str, options: Mapping[str, object], context: Context) -> Any:  # noqa: ANN401 - by kind, see protocols.py
+def create(kind: str, options: Mapping[str, object], context: Context) -> Any:
     """The driver for one device. Raises Misconfigured; hardware is touched only when the driver is used."""
     module = _module(kind, options)
     return getattr(module, kind)(_options(module, options), context)
 
 
-def simulated_world() -> Any:  # noqa: ANN401 - a module
+def simulated_world() -> Any:
     """The module of the simulated world: the one way to `drivers.sim` besides the table above."""
     return importlib.import_module("drivers.sim.world")
 
 
-def simulation(module: str) -> Any:  # noqa: ANN401 - a module
+def simulation(module: str) -> Any:
     """Another module of the simulation (`port`, `desk`), loaded only where something is simulated."""
     return importlib.import_module(f"drivers.sim.{module}")

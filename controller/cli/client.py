@@ -16,7 +16,7 @@ DEFAULT_SOCKET = "/run/evcp/control.sock"
 TIMEOUT_S = 5.0
 
 
-class Unreachable(Exception):  # noqa: N818 - a state of the world
+class Unreachable(Exception):
     """No daemon answers; `code` is the exit code that says so."""
 
     def __init__(self, message: str, code: int = NOT_REACHABLE) -> None:
@@ -36,7 +36,7 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
-def add_socket_arguments(parser: Any) -> None:  # noqa: ANN401 - argparse's parser or group
+def add_socket_arguments(parser: Any) -> None:
     """How to find the daemon."""
     parser.add_argument("--socket", metavar="PATH", help="the daemon's control socket")
     parser.add_argument("--config", metavar="FILE", help=f"the daemon's configuration (default: {DEFAULT_CONFIG})")
@@ -70,7 +70,7 @@ def request(path: str, method: str, url: str, body: dict[str, object] | None = N
         connection.close()
 
 
-def command(arguments: Any, url: str, body: dict[str, object]) -> int:  # noqa: ANN401 - argparse's namespace
+def command(arguments: Any, url: str, body: dict[str, object]) -> int:
     """POST, tell what is wrong, give the exit code."""
     try:
         status, answer = request(socket_path(arguments.socket, arguments.config), "POST", url, body)

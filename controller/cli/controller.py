@@ -15,6 +15,6 @@ def run(arguments: argparse.Namespace) -> int:
     configuration = loaded(arguments.config)
     if configuration is None:
         return INVALID
-    from controller.app import run_daemon  # noqa: PLC0415 - a bad configuration is told without loading the daemon
+    from controller.app import run_daemon
 
     return run_daemon(configuration, mode="controller")

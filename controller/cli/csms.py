@@ -24,8 +24,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _serve(port: int) -> None:
-    from controller.cli.frames import line  # noqa: PLC0415 - loads the websocket library
-    from controller.csms.embedded import EmbeddedCentralSystem  # noqa: PLC0415 - as above
+    from controller.cli.frames import line
+    from controller.csms.embedded import EmbeddedCentralSystem
 
     central_system = EmbeddedCentralSystem(lambda frame: print(line(frame), flush=True))
     await central_system.start(port)

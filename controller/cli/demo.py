@@ -16,8 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Exit 0 only if everything expected was seen; the last line begins with OK or FAIL."""
-    from controller.cli.demo_narrator import narrator  # noqa: PLC0415 - loads rich on a terminal
-    from controller.cli.demo_story import Story  # noqa: PLC0415 - loads the whole daemon
+    from controller.cli.demo_narrator import narrator
+    from controller.cli.demo_story import Story
 
     with narrator(plain=arguments.plain or not sys.stdout.isatty()) as tell:
         missing = asyncio.run(Story(tell).play())

@@ -46,7 +46,7 @@ class Narrator:
 class LiveNarrator(Narrator):
     """On a terminal: colours, and the picture stays at the bottom."""
 
-    def __init__(self, console: Any, live: Any) -> None:  # noqa: ANN401 - rich, loaded lazily
+    def __init__(self, console: Any, live: Any) -> None:
         super().__init__()
         self._console = console
         self._live = live
@@ -55,7 +55,7 @@ class LiveNarrator(Narrator):
         self._console.print(line, style=STYLES.get(who, ""), markup=False, highlight=False, no_wrap=True, crop=True)
 
     def _redraw(self) -> None:
-        from rich.panel import Panel  # noqa: PLC0415 - only on a terminal
+        from rich.panel import Panel
 
         self._live.update(Panel(self.picture(), title="current and energy", border_style="green", expand=False))
 
@@ -66,8 +66,8 @@ def narrator(*, plain: bool) -> Iterator[Narrator]:
     if plain:
         yield Narrator()
         return
-    from rich.console import Console  # noqa: PLC0415 - only on a terminal
-    from rich.live import Live  # noqa: PLC0415 - as above
+    from rich.console import Console
+    from rich.live import Live
 
     console = Console()
     with Live(console=console, refresh_per_second=10) as live:

@@ -53,7 +53,7 @@ driver = "sim"
 """
 
 
-class Missed(Exception):  # noqa: N818 - the end of a story
+class Missed(Exception):
     """Something that should have happened did not."""
 
 
@@ -139,7 +139,7 @@ class Story:
         slave = registry.simulation("modbus_slave")
         meter = slave.PtyMeter("sdm630", lambda: self._world.outlet(1).reading(clock.now().monotonic_s))
         file = Path(folder, "evcp.toml")
-        file.write_text(CONFIGURATION.format(port=self._csms.port, sample=SAMPLE_S, meter=meter.path))
+        file.write_text(CONFIGURATION.format(port=self._csms.port, sample=SAMPLE_S, meter=meter.path))  # noqa: ASYNC240 - before anything runs
         configuration = load(file)
         self._world = build_world(configuration)
         store = SqliteStore(configuration.storage.directory)
@@ -231,7 +231,7 @@ class Story:
     def _expected(self) -> list[tuple[str, bool]]:
         start, stop = self._calls("StartTransaction"), self._calls("StopTransaction")
         statuses = self._statuses()
-        order = [s for s in ("Available", "Preparing", "Charging", "Finishing", "Available")]
+        order = ["Available", "Preparing", "Charging", "Finishing", "Available"]
         sold_wh = stop[0]["meterStop"] - start[0]["meterStart"] if start and stop else 0
         samples = [p["meterValue"][0]["timestamp"] for p in self._calls("MeterValues")]
         return [

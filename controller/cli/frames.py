@@ -19,7 +19,7 @@ def _fields(payload: dict[str, Any]) -> str:
     return ", ".join(f"{name} {_value(value)}" for name, value in payload.items() if name != "timestamp")
 
 
-def _value(value: Any) -> str:  # noqa: ANN401 - JSON is any shape
+def _value(value: Any) -> str:
     if isinstance(value, dict):
         return "{" + _fields(value) + "}"
     if isinstance(value, list):

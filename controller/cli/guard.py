@@ -20,7 +20,7 @@ def run(arguments: argparse.Namespace) -> int:
     configuration = loaded(arguments.config, with_ocpp=False)
     if configuration is None:
         return INVALID
-    from controller.guard.process import run as run_guard  # noqa: PLC0415 - a bad configuration is told without it
+    from controller.guard.process import run as run_guard
 
     return run_guard(configuration, link_fd=arguments.link_fd, world_fd=arguments.world_fd)
 

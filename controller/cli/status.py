@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         sys.stdout.write(json.dumps(status, indent=2) + "\n")
     elif sys.stdout.isatty():
-        from rich.console import Console  # noqa: PLC0415 - only for a person at a terminal
+        from rich.console import Console
 
         Console().print(_table(status))
     else:
@@ -53,8 +53,9 @@ def exit_code(status: dict[str, Any]) -> int:
 def lines(status: dict[str, Any]) -> list[str]:
     """The screen in plain text."""
     connection = "online" if status["online"] else "offline"
-    text = [f"{status['identity']}  evcp {status['version']}  {connection}, registration {status['registration'] or 'none'}, "
-            f"{status['queue_length']} messages owed"]
+    head = (f"{status['identity']}  evcp {status['version']}  {connection}, registration {status['registration'] or 'none'}, "
+            f"{status['queue_length']} messages owed")
+    text = [head]
     for row in status["connectors"]:
         text.append(f"connector {row['id']}: {row['status']}{_error(row)}")
         text.append(f"  car {row['pilot'] or '?'}  offered {row['offered_a']:.1f} A  {_power(row)}  register {_energy(row)}")
@@ -84,10 +85,10 @@ COLOURS = {"Charging": "green", "Available": "cyan", "Faulted": "red", "Unavaila
            "SuspendedEV": "yellow", "SuspendedEVSE": "yellow", "Finishing": "blue"}
 
 
-def _table(status: dict[str, Any]) -> Any:  # noqa: ANN401 - a renderable of rich, loaded lazily
-    from rich.console import Group  # noqa: PLC0415 - only for a person at a terminal
-    from rich.table import Table  # noqa: PLC0415 - as above
-    from rich.text import Text  # noqa: PLC0415 - as above
+def _table(status: dict[str, Any]) -> Any:
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
 
     head, *_ = lines(status)
     table = Table(box=None, pad_edge=False)
@@ -103,7 +104,7 @@ def _table(status: dict[str, Any]) -> Any:  # noqa: ANN401 - a renderable of ric
 
 def _watch(path: str) -> int:
     """Until interrupted."""
-    from rich.live import Live  # noqa: PLC0415 - only for a person at a terminal
+    from rich.live import Live
 
     status = _status(path)
     with Live(_table(status), refresh_per_second=4) as live:

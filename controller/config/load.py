@@ -104,7 +104,7 @@ class _Reading:
         return self._with_ocpp(configuration, document.get("ocpp", {})) if self._with_ocpp_table else configuration
 
     def _unknown(self, place: Place, name: str, known: Iterable[str], what: str) -> None:
-        import difflib  # noqa: PLC0415 - only for a mistake
+        import difflib
 
         near = difflib.get_close_matches(name, list(known), n=1)
         hint = f'; did you mean "{near[0]}"?' if near else f"; allowed: {', '.join(sorted(known))}"
@@ -121,7 +121,7 @@ class _Reading:
                 self._unknown((*place, name), name, [*names, *also], "key")
         return {row.name: self._value(found, place, row) for row in rows}
 
-    def _value(self, found: Mapping[str, Any], place: Place, row: Row) -> Any:  # noqa: ANN401 - a checked TOML value
+    def _value(self, found: Mapping[str, Any], place: Place, row: Row) -> Any:
         if row.name not in found:
             if row.required:
                 self._wrong((*place, row.name), f"is missing; allowed: {row.allowed}")
@@ -169,8 +169,8 @@ class _Reading:
 
     def _device(self, kind: str, options: Mapping[str, object], place: Place) -> None:
         """Have the driver check its own options."""
-        from drivers import registry  # noqa: PLC0415 - after the file is known to be TOML, so that mistakes come fast
-        from drivers.errors import Misconfigured  # noqa: PLC0415 - goes with it
+        from drivers import registry
+        from drivers.errors import Misconfigured
 
         try:
             registry.check(kind, options)
@@ -239,7 +239,7 @@ class _Reading:
 
     def _with_ocpp(self, configuration: model.Configuration, found: object) -> model.Configuration:
         """Take the `[ocpp]` table over the table of keys, which depends on the rest of the configuration."""
-        from controller.config.ocpp_table import first_values  # noqa: PLC0415 - only the controller's side needs the keys
+        from controller.config.ocpp_table import first_values
 
         values, problems = first_values(configuration, found)
         for name, what in problems:
@@ -254,7 +254,7 @@ class _Reading:
 
 
 def _replaced(configuration: model.Configuration, ocpp: dict[str, str]) -> model.Configuration:
-    import msgspec  # noqa: PLC0415 - loaded by `model` already
+    import msgspec
 
     return msgspec.structs.replace(configuration, ocpp=ocpp)
 

@@ -92,7 +92,7 @@ def integer(lowest: int, highest: int) -> tuple[Check, str]:
 
 
 def flag() -> tuple[Check, str]:
-    """true or false."""
+    """True or false."""
 
     def check(value: object) -> object:
         if not isinstance(value, bool):

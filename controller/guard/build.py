@@ -19,7 +19,7 @@ INPUTS = {
 SIMULATED_PARTS = ("pilot", "contactor", "lock", "meter")
 
 
-def build_world(configuration: Configuration, now: Callable[[], float] = time.monotonic) -> Any:  # noqa: ANN401 - drivers.sim is reached by name only
+def build_world(configuration: Configuration, now: Callable[[], float] = time.monotonic) -> Any:
     """The simulated world of this configuration; None when nothing of it is simulated."""
     if not configuration.any_sim:
         return None
@@ -34,13 +34,13 @@ def build_world(configuration: Configuration, now: Callable[[], float] = time.mo
                        site_meter=any(meter.device["driver"] == "sim" for meter in configuration.site.meter))
 
 
-def build_guard(configuration: Configuration, end: GuardEnd, world: Any, *, count_late_only: bool = False) -> Guard:  # noqa: ANN401 - see build_world
+def build_guard(configuration: Configuration, end: GuardEnd, world: Any, *, count_late_only: bool = False) -> Guard:
     """The guard with every device that the configuration gives it. Raises drivers.errors.Misconfigured."""
     channels = [_channel(configuration, row, world) for row in configuration.connector]
     return Guard(channels, end, count_late_only=count_late_only)
 
 
-def _channel(configuration: Configuration, row: Connector, world: Any) -> Channel:  # noqa: ANN401 - see build_world
+def _channel(configuration: Configuration, row: Connector, world: Any) -> Channel:
     context = registry.Context(row.id, row.max_current_a, row.phases, configuration.site.nominal_voltage_v, row.cable, world)
     wanted = dict(row.devices())
     if row.contactor["driver"] == "sim":

@@ -237,14 +237,14 @@ class Channel:
         try:
             # Towards less first: the coil before the pilot when opening, the pilot before the coil when closing.
             if not self._outputs.coil and (before is None or before[1]):
-                self._devices.contactor.set(False)  # noqa: FBT003 - off
+                self._devices.contactor.set(False)
             if before is None or before[0] != self._outputs.duty:
                 self._write_pilot(self._outputs.duty)
             if self._outputs.coil and (before is None or not before[1]):
-                self._devices.contactor.set(True)  # noqa: FBT003 - on
+                self._devices.contactor.set(True)
         except DriverError:
             self._written = None
-            self._devices.contactor.set(False)  # noqa: FBT003 - off
+            self._devices.contactor.set(False)
             return
         self._written = wanted
 
@@ -289,8 +289,8 @@ class Channel:
     def restless(self, now_s: float) -> bool:
         """Something is being timed, so the next look must come soon."""
         return (self._pilot.undecided or self._contactor.restless(now_s) or self._lock.restless or self._current.restless
-                or self._voltage.restless or self.faults.clearing or self._memory.stopping_since_s is not None
-                and self._outputs.coil or self._outputs.duty == 0.0 or self._rising(now_s))
+                or self._voltage.restless or self.faults.clearing or (self._memory.stopping_since_s is not None
+                and self._outputs.coil) or self._outputs.duty == 0.0 or self._rising(now_s))
 
     def _rising(self, now_s: float) -> bool:
         wish_a = self._offer_a(now_s)

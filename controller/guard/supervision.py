@@ -219,7 +219,7 @@ class VoltageWatch:
         self.under, self.over = (far or near) and off < 0, (far or near) and off > 0
 
     @staticmethod
-    def _since(out: bool, since_s: float | None, now_s: float) -> float | None:  # noqa: FBT001 - the fact that is timed
+    def _since(out: bool, since_s: float | None, now_s: float) -> float | None:
         if not out:
             return None
         return now_s if since_s is None else since_s

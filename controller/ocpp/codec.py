@@ -7,7 +7,7 @@ RPC-12, or those the common Python toolkits expect (`contract.md` section 4).
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar, cast, get_args, get_type_hints
 
 import msgspec
 
@@ -45,7 +45,7 @@ def decode_request(kind: type[Request], payload: msgspec.Raw, *, compat: bool = 
     """The payload of a CALL. Raises RemoteError with the CALLERROR's code and a description that names the field."""
     try:
         if b"null" not in memoryview(payload).tobytes():
-            return _decoder(kind).decode(payload)
+            return cast("Request", _decoder(kind).decode(payload))
         return msgspec.convert(_integral(_without_null(msgspec.json.decode(payload))), kind)
     except msgspec.ValidationError as error:
         return _second_look(kind, payload, error, compat=compat)
@@ -66,7 +66,7 @@ def _second_look(kind: type[Request], payload: msgspec.Raw, error: msgspec.Valid
 def decode_response(kind: type[Response], payload: msgspec.Raw) -> Response:
     """The payload of a CALLRESULT; unknown fields and nulls are overlooked. Raises RemoteError when it is no such payload."""
     try:
-        return _decoder(kind).decode(payload)
+        return cast("Response", _decoder(kind).decode(payload))
     except msgspec.ValidationError as error:
         try:
             lenient = _integral(_known_fields(kind, msgspec.json.decode(payload)))
@@ -86,7 +86,7 @@ def classify(message: str) -> str:
     return TYPE if wrong_type else PROPERTY
 
 
-def _without_null(value: Any) -> Any:  # noqa: ANN401 - JSON is any shape
+def _without_null(value: Any) -> Any:
     """Refuse nulls: no schema of OCPP 1.6 admits them."""
     if isinstance(value, dict):
         for name, inner in value.items():
@@ -100,7 +100,7 @@ def _without_null(value: Any) -> Any:  # noqa: ANN401 - JSON is any shape
     return value
 
 
-def _integral(value: Any) -> Any:  # noqa: ANN401 - JSON is any shape
+def _integral(value: Any) -> Any:
     """60.0 is 60 (ocpp16-messages.md, fact 5)."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
@@ -111,7 +111,7 @@ def _integral(value: Any) -> Any:  # noqa: ANN401 - JSON is any shape
     return value
 
 
-def _known_fields(kind: type[msgspec.Struct], value: Any) -> Any:  # noqa: ANN401 - JSON is any shape
+def _known_fields(kind: type[msgspec.Struct], value: Any) -> Any:
     """The same object without fields that the struct does not have, and without nulls."""
     if not isinstance(value, dict):
         return value
@@ -130,7 +130,7 @@ def _hints(kind: type[msgspec.Struct]) -> Mapping[str, Any]:
     return get_type_hints(kind)
 
 
-def _part_of(hint: Any) -> type[Part] | None:  # noqa: ANN401 - an annotation is any object
+def _part_of(hint: Any) -> type[Part] | None:
     for candidate in (hint, *get_args(hint)):
         if isinstance(candidate, type) and issubclass(candidate, Part):
             return candidate

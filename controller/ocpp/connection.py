@@ -33,7 +33,7 @@ FRAMES_PER_TURN = 8
 """So many frames are taken before other tasks get their turn (central-systems.md section 3)."""
 
 
-class Lost(Exception):  # noqa: N818 - it is an event as much as an error
+class Lost(Exception):
     """The connection is gone, or could not be made; the message says why."""
 
 

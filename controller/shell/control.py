@@ -45,7 +45,10 @@ class Daemon(Protocol):
 
     configuration: Configuration
     version: str
-    sim: Simulation | None
+
+    @property
+    def sim(self) -> Simulation | None:
+        """The simulated world; None where every driver is real."""
 
     def status(self) -> dict[str, Any]:
         """`GET /api/v1/status`."""
@@ -67,7 +70,7 @@ class ServiceReset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     connector: int
 
 
-class Unusable(Exception):  # noqa: N818 - a request, not a failure
+class Unusable(Exception):
     """A request that cannot be carried out, with its HTTP status."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -182,7 +185,7 @@ class _Server(uvicorn.Server):
     """As the library's, but signals are the daemon's business."""
 
     @contextlib.contextmanager
-    def capture_signals(self) -> Any:  # noqa: ANN401 - the library's signature
+    def capture_signals(self) -> Any:
         """Leave them alone."""
         yield
 

@@ -39,7 +39,7 @@ class Effects:
             case _:
                 return False
 
-    def start(self, command: c.Command) -> None:  # noqa: C901 - one case per command, nothing else
+    def start(self, command: c.Command) -> None:
         """Carry out one command."""
         match command:
             case c.SendCall(message_id, request, timeout_s):

@@ -17,7 +17,7 @@ CALM_S = 0.5
 class GuardRunner:
     """Calls `step`."""
 
-    def __init__(self, guard: Guard, end: MemoryGuardEnd, world: Any, clock: Clock, *, skip_quiet: bool = False) -> None:  # noqa: ANN401 - drivers.sim is reached by name only
+    def __init__(self, guard: Guard, end: MemoryGuardEnd, world: Any, clock: Clock, *, skip_quiet: bool = False) -> None:
         self._guard = guard
         self._world = world
         self._clock = clock
@@ -51,7 +51,7 @@ class GuardRunner:
     def _calm_s(self, now_s: float) -> float:
         if self._guard.restless(now_s):
             return TICK_S
-        until_s = min(self._world.next_event_s(), self._guard.next_expiry_s(), now_s + CALM_S)
+        until_s: float = min(self._world.next_event_s(), self._guard.next_expiry_s(), now_s + CALM_S)
         return max(TICK_S, until_s - now_s)
 
     async def stop(self, within_s: float = 7.0) -> None:

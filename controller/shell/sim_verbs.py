@@ -17,7 +17,7 @@ CONTRACT_KINDS = frozenset(kind.value for kind in FaultKind) - {"pilot", "ventil
 class SimVerbs:
     """Carries verbs out in order of arrival."""
 
-    def __init__(self, port: SimPort, desk: Any, connection: Connection | None, post: Callable[[Event], None],  # noqa: ANN401 - drivers.sim is reached by name only
+    def __init__(self, port: SimPort, desk: Any, connection: Connection | None, post: Callable[[Event], None],
                  status: Callable[[], dict[str, Any]]) -> None:
         self._port = port
         self._desk = desk

@@ -123,7 +123,7 @@ def _entry(id_tag: str, info: IdTagInfo, at: datetime) -> CacheEntry:
 
 
 def same_tag(one: str, other: str | None) -> bool:
-    """idTags compare without regard to case (IDT-1)."""
+    """IdTags compare without regard to case (IDT-1)."""
     return other is not None and one.upper() == other.upper()
 
 

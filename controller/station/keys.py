@@ -59,7 +59,7 @@ class Key(msgspec.Struct, frozen=True):
 
 
 def boolean(text: str) -> str:
-    """true or false in any case (CFG-6)."""
+    """True or false in any case (CFG-6)."""
     if text.lower() not in ("true", "false"):
         message = f"{text!r} is not a boolean; allowed: true, false"
         raise ValueError(message)

@@ -29,7 +29,7 @@ def path(told: S, now: S) -> tuple[S, ...]:
 
     Faulted is never passed through on the way to something else: it would report a fault that is not there.
     """
-    ways = deque([(told, ())]) if told is not now else deque()
+    ways: deque[tuple[S, tuple[S, ...]]] = deque([(told, ())] if told is not now else [])
     seen = {told}
     while ways:
         status, way = ways.popleft()

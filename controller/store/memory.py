@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import assert_never
 
-
 from controller import records as r
 from controller.errors import StorageError
 
@@ -64,15 +63,15 @@ class _Rows:
             latches=tuple(self.latches),
         )
 
-    def apply(self, record: r.Record) -> None:  # noqa: C901, PLR0912 - one case per record type, nothing else
+    def apply(self, record: r.Record) -> None:
         """One record."""
         match record:
             case r.PutSetting(name, value):
                 self.settings[name] = value
             case r.PutNote(name, None):
                 self.notes.pop(name, None)
-            case r.PutNote(name, str() as value):
-                self.notes[name] = value
+            case r.PutNote(name, str() as note):
+                self.notes[name] = note
             case r.PutAvailability(availability):
                 self.availability[availability.connector_id] = availability
             case r.PutTransaction(transaction):
@@ -100,7 +99,7 @@ class _Rows:
             case r.DropLatch(connector_id, kind):
                 self.latches.pop((connector_id, kind), None)
             case r.PutNote():
-                message = f"a note is text or nothing, not {record.value!r}"
-                raise TypeError(message)
+                wrong = f"a note is text or nothing, not {record.value!r}"
+                raise TypeError(wrong)
             case _:
                 assert_never(record)

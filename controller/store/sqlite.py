@@ -71,7 +71,7 @@ class SqliteStore:
             verdict = connection.execute("PRAGMA quick_check(1)").fetchone()
             if verdict is None or verdict[0] != "ok":
                 message = f"integrity check: {verdict[0] if verdict else 'no answer'}"
-                raise sqlite3.DatabaseError(message)
+                raise sqlite3.DatabaseError(message)  # noqa: TRY301 - treated as SQLite's own verdict below
             migrate(connection)
         except BaseException:
             connection.close()
@@ -227,7 +227,7 @@ class _Loading:
                 yield number, known[str(kind)]
 
 
-def _apply(connection: sqlite3.Connection, record: r.Record) -> None:  # noqa: C901, PLR0912 - one case per record type, nothing else
+def _apply(connection: sqlite3.Connection, record: r.Record) -> None:
     run = connection.execute
     match record:
         case r.PutSetting(name, value):

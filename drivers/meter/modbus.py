@@ -9,8 +9,9 @@ import contextlib
 import termios
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
@@ -19,6 +20,8 @@ from drivers.meter import register_map as maps
 from drivers.meter.plausibility import Plausibility
 from drivers.protocols import MeterIdentity, MeterReading
 from drivers.registry import Context
+
+T = TypeVar("T")
 
 TRIES = 3
 PAUSE_AFTER_ERROR_S = 0.05
@@ -58,7 +61,7 @@ def check(options: Options) -> None:
 class Bus:
     """One serial port and its one thread; meters on the same port share it."""
 
-    _buses: dict[str, "Bus"] = {}
+    _buses: ClassVar[dict[str, "Bus"]] = {}
     _making = threading.Lock()
 
     def __init__(self, port: str) -> None:
@@ -77,9 +80,9 @@ class Bus:
             bus.users += 1
             return bus
 
-    def open(self, baud_rate: int, parity: str, stop_bits: int, timeout_s: float) -> Any:  # noqa: ANN401 - pyserial has no types
+    def open(self, baud_rate: int, parity: str, stop_bits: int, timeout_s: float) -> Any:
         """The open port. Raises Disconnected; a port that is gone is tried again with a growing pause."""
-        import serial  # noqa: PLC0415 - loaded when a real meter is configured
+        import serial
 
         if self.serial is not None:
             return self.serial
@@ -140,7 +143,7 @@ class ModbusMeter:
         """A fresh and plausible reading. Raises DriverError."""
         return await self._in_thread(self._read)
 
-    async def _in_thread(self, work: Any) -> Any:  # noqa: ANN401 - runs either of the two
+    async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._bus.executor, work)
 
     async def close(self) -> None:
@@ -154,8 +157,8 @@ class ModbusMeter:
         bits = 11 * (5 + 2 * registers + 8)
         return 0.2 + bits / (self._options.baud_rate or self._map.baud_rate) + 0.05
 
-    def _opened(self) -> Any:  # noqa: ANN401 - minimalmodbus has no types
-        import minimalmodbus  # noqa: PLC0415 - loaded when a real meter is configured
+    def _opened(self) -> Any:
+        import minimalmodbus
 
         longest = max(block.count for block in self._blocks)
         port = self._bus.open(self._options.baud_rate or self._map.baud_rate, self._options.parity or self._map.parity,
@@ -177,8 +180,8 @@ class ModbusMeter:
         raise AssertionError
 
     def _request(self, address: int, count: int, function_code: int) -> list[int]:
-        import minimalmodbus  # noqa: PLC0415 - loaded when a real meter is configured
-        import serial  # noqa: PLC0415 - as above
+        import minimalmodbus
+        import serial
 
         instrument = self._opened()
         pause_s = self._last_request_s + self._map.gap_s - time.monotonic()

@@ -48,7 +48,7 @@ class SimContactor:
     def __init__(self, world: World, connector_id: int) -> None:
         self._world, self._outlet = world, world.outlets[connector_id]
 
-    def set(self, closed: bool) -> None:  # noqa: FBT001 - the protocol's one argument
+    def set(self, closed: bool) -> None:
         """Energise or release the coil."""
         self._outlet.energise(closed, self._world.now())
 
@@ -58,7 +58,7 @@ class SimContactor:
 
     def close(self) -> None:
         """Release the coil."""
-        self.set(False)  # noqa: FBT003 - the protocol's one argument
+        self.set(False)
 
 
 class SimLock:
@@ -69,11 +69,11 @@ class SimLock:
 
     def lock(self) -> None:
         """Bolt in."""
-        self._outlet.move_bolt(True, self._world.now())  # noqa: FBT003 - in or out
+        self._outlet.move_bolt(True, self._world.now())
 
     def unlock(self) -> None:
         """Bolt out."""
-        self._outlet.move_bolt(False, self._world.now())  # noqa: FBT003 - in or out
+        self._outlet.move_bolt(False, self._world.now())
 
     def state(self) -> LockState:
         """By its feedback contact."""

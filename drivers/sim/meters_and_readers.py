@@ -38,7 +38,7 @@ class SimMeter:
         """The register and what flows. Raises Disconnected while the fault `meter` is being played."""
         answer = await _ask(self._port, "reading", {"connector": self._connector_id})
         if answer["broken"]:
-            message = f"the simulated meter of connector {self._connector_id} does not answer (fault \"meter\" is on)"
+            message = f'the simulated meter of connector {self._connector_id} does not answer (fault "meter" is on)'
             raise Disconnected(message)
         return msgspec.convert(answer["reading"], MeterReading)
 
@@ -73,7 +73,7 @@ class SimReader:
     """Card reader: cards come from the desk."""
 
     def __init__(self, desk: Desk, reader: int) -> None:
-        import asyncio  # noqa: PLC0415 - the guard checks the configuration with this module and must stay small
+        import asyncio
 
         self._desk, self._reader = desk, reader
         self._cards: asyncio.Queue[str | None] = asyncio.Queue()
@@ -83,7 +83,7 @@ class SimReader:
         """Every card laid on the desk. Raises Disconnected while the fault `rfid` is being played."""
         while True:
             if self._desk.is_broken(self._reader):
-                message = f"the simulated reader {self._reader} does not answer (fault \"rfid\" is on)"
+                message = f'the simulated reader {self._reader} does not answer (fault "rfid" is on)'
                 raise Disconnected(message)
             card = await self._cards.get()
             if card is not None:

@@ -4,6 +4,7 @@ In one process `LocalPort` is a plain call. Between two the guard's side answers
 once per cycle without ever blocking (`PortServer`, which imports no asyncio), and the controller asks (`RemotePort`).
 """
 
+import contextlib
 import os
 import socket
 from collections.abc import Mapping
@@ -107,7 +108,7 @@ class RemotePort:
     """The world in the guard's process."""
 
     def __init__(self, path: str) -> None:
-        import asyncio  # noqa: PLC0415 - the guard imports this module for PortServer and must stay small
+        import asyncio
 
         self._asyncio = asyncio
         self._path = path
@@ -145,10 +146,8 @@ class RemotePort:
 def listen(path: str) -> socket.socket:
     """A listening socket at `path`; a left-over file is replaced."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
+    with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
-    except FileNotFoundError:
-        pass
     listener.bind(path)
     os.chmod(path, 0o600)
     listener.listen(4)

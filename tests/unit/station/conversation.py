@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
-
 from controller import commands, events
 from controller.clock import Instant
 from controller.config import Configuration, load
@@ -61,7 +60,7 @@ class Plug:
     @property
     def closed(self) -> bool:
         """The contactor: closed while the car asks, power is offered and nothing is wrong."""
-        opening = any(kind not in (FaultKind.LOCK_STUCK,) for kind in self.faults)
+        opening = any(kind is not FaultKind.LOCK_STUCK for kind in self.faults)
         return self.pilot is Pilot.C and self.offered_a > 0 and not opening
 
     @property

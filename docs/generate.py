@@ -1,0 +1,3 @@
+"""Writes the generated pages of this folder; `--check` only compares them."""
+
+print("nothing is generated yet")
