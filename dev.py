@@ -114,7 +114,8 @@ def setup(group: str = DEVELOPMENT) -> None:
     print(f"installing what locks/{group}.lock names ...", flush=True)
     pip = (PYTHON, "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input", "install")
     run(*pip, "--require-hashes", "--no-deps", "-r", f"locks/{group}.lock")
-    run(*pip, "--no-deps", "--no-build-isolation", "-e", ".")
+    # "compat" is a plain path file; the other forms install a finder that costs every start of the program 10 ms.
+    run(*pip, "--no-deps", "--no-build-isolation", "--config-settings", "editable_mode=compat", "-e", ".")
     stamp.write_text(fingerprint(group))
 
 

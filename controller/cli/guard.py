@@ -2,8 +2,14 @@
 
 import argparse
 import os
+import sys
+from typing import Any, cast
 
-from controller.cli.loading import INVALID, loaded
+# msgspec loads typing_extensions where it finds it: 2.7 MB that a guard with locked memory keeps for ever, for a name that
+# Python 3.11 and newer have themselves. None in sys.modules is Python's own way of saying "not here".
+cast("dict[str, Any]", sys.modules).setdefault("typing_extensions", None)
+
+from controller.cli.loading import INVALID, loaded  # noqa: E402 - after the line above, or it comes too late
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
