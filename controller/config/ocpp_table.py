@@ -15,7 +15,7 @@ def first_values(configuration: Configuration, found: object) -> tuple[dict[str,
     for written, value in found.items():
         name = exact.get(written.lower())
         if name is None:
-            problems.append((written, "is no configuration key of this charge point (see docs/configuration-keys.md)"))
+            problems.append((written, "is no configuration key of this charge point (see docs/reference/ocpp-keys.md)"))
             continue
         try:
             values[name] = _text(table[name], value)
