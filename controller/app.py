@@ -5,6 +5,7 @@ import contextlib
 import gc
 import logging
 import os
+import random
 import signal
 import socket
 import sys
@@ -29,6 +30,7 @@ from controller.shell.guard_runner import GuardRunner
 from controller.shell.hardware import Meter, Meters, Reader
 from controller.shell.inbox import Inbox
 from controller.shell.offers import Offers
+from controller.shell.pace import NORMAL, Pace
 from controller.shell.pump import Pump
 from controller.shell.recorder import Recorder
 from controller.shell.sim_registers import SimRegisters
@@ -79,7 +81,8 @@ class App:
 
     def __init__(self, configuration: Configuration, store: Store, clock: Clock, *, dial: Dial = dial_websocket,
                  mode: str = "together", world: Any = None, in_thread: bool = True, skip_quiet: bool = False,
-                 new_id: Callable[[], str] = lambda: str(uuid.uuid4())) -> None:
+                 new_id: Callable[[], str] = lambda: str(uuid.uuid4()), jitter: Callable[[], float] = random.random, pace: Pace = NORMAL
+                 ) -> None:
         self.configuration = configuration
         self.version = __version__
         self._store, self._clock, self._mode = store, clock, mode
@@ -93,15 +96,15 @@ class App:
         self._runner: GuardRunner | None = None
         self._simulate()
         self.station = Station(configuration, store.load(), boot_id=clock.boot_id, new_id=new_id)
-        self.connection = self._make_connection(dial)
-        self.meters = self._make_meters()
+        self.connection = self._make_connection(dial, jitter)
+        self.meters = self._make_meters(pace)
         self.readers = self._make_readers()
         self.offers = Offers(self.link, clock, valid_for_s=configuration.guard.offer_valid_s)
         by_id = Meters(self.meters)
         self.effects = Effects(self.connection, self.offers, self.link, clock, self.inbox, by_id.read_now)
         self.pump = Pump(self.station, store, clock, self.inbox, self.effects, in_thread=in_thread,
                          observe=self.recorder.note)
-        self._registers = self._make_registers(by_id)
+        self._registers = self._make_registers(by_id, pace.registers_every_s)
         self.sim = SimVerbs(self.port, self.desk, self.connection, self.inbox.post, self.status) if self.port else None
         self.stop = asyncio.Event()
         self._service = ServiceManager()
@@ -128,23 +131,23 @@ class App:
         else:
             self.port = port.RemotePort(self.configuration.guard.socket + ".world")
 
-    def _make_connection(self, dial: Dial) -> Connection:
+    def _make_connection(self, dial: Dial, jitter: Callable[[], float]) -> Connection:
         csms, settings = self.configuration.csms, self.station.settings
         return Connection(
             url=csms.url, identity=self.configuration.charge_point.identity, session=Session(compat=csms.compat),
             clock=self._clock, post=self.inbox.post, emit=self.inbox.emit, dial=dial, reconnect_min_s=csms.reconnect_min_s,
             reconnect_max_s=csms.reconnect_max_s, authorization_key=settings.text("AuthorizationKey"),
             security_profile=settings.integer("SecurityProfile"), certificates_directory=csms.certificates_directory,
-            check_hostname=csms.check_hostname)
+            check_hostname=csms.check_hostname, jitter=jitter)
 
     def _context(self, number: int, max_current_a: float = 0.0, phases: int = 3) -> registry.Context:
         return registry.Context(number, max_current_a, phases, self.configuration.site.nominal_voltage_v, port=self.port,
                                 desk=self.desk)
 
-    def _make_meters(self) -> dict[int, Meter]:
+    def _make_meters(self, pace: Pace) -> dict[int, Meter]:
         return {
             row.id: Meter(row.id, registry.create("meter", row.meter, self._context(row.id, row.max_current_a, row.phases)),
-                          self.inbox, self.link)
+                          self.inbox, self.link, pace)
             for row in self.configuration.connector
         }
 
@@ -157,11 +160,11 @@ class App:
             readers.append(Reader(place, driver, row.connectors, self.inbox, self._clock))
         return readers
 
-    def _make_registers(self, meters: Meters) -> SimRegisters | None:
+    def _make_registers(self, meters: Meters, every_s: float) -> SimRegisters | None:
         simulated = [row.id for row in self.configuration.connector if row.meter["driver"] == "sim"]
         if not simulated:
             return None
-        return SimRegisters(self.configuration.storage.directory, self.port, meters, simulated)
+        return SimRegisters(self.configuration.storage.directory, self.port, meters, simulated, every_s=every_s)
 
     # -- what the control socket needs -------------------------------------------------------------------------------
 

@@ -124,5 +124,7 @@ def severity(kind: FaultKind) -> tuple[bool, int]:
 
 def most_severe(kinds: frozenset[FaultKind]) -> FaultKind | None:
     """The fault to report when several stand; None when there is none. Ties go by catalogue order."""
+    if not kinds:
+        return None
     order = list(FaultKind)
-    return max(kinds, key=lambda kind: (*severity(kind), -order.index(kind)), default=None)
+    return max(kinds, key=lambda kind: (*severity(kind), -order.index(kind)))

@@ -11,7 +11,7 @@ from controller.clock import Clock
 from controller.guard.cycle import TICK_S, Guard
 from controller.guard.link import MemoryGuardEnd
 
-CALM_S = 0.5
+CALM_S = 1.0
 
 
 class GuardRunner:

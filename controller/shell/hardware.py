@@ -9,12 +9,12 @@ from controller.events import CardPresented, MeterFailed, MeterRead, ReaderFaile
 from controller.guard.messages import Measured
 from controller.shell.guard_link import GuardLink
 from controller.shell.inbox import Inbox
+from controller.shell.pace import NORMAL, Pace
 from drivers.errors import DriverError
 from drivers.protocols import CardReader, EnergyMeter, MeterReading
 
 logger = logging.getLogger("evcp.hardware")
 
-POLL_IDLE_S, POLL_CHARGING_S = 1.0, 0.5
 FLOWS_A = 0.5
 READER_PAUSE_FIRST_S, READER_PAUSE_LAST_S = 1.0, 30.0
 
@@ -22,11 +22,12 @@ READER_PAUSE_FIRST_S, READER_PAUSE_LAST_S = 1.0, 30.0
 class Meter:
     """Polls one energy meter, at once when asked."""
 
-    def __init__(self, connector_id: int, driver: EnergyMeter, inbox: Inbox, link: GuardLink) -> None:
+    def __init__(self, connector_id: int, driver: EnergyMeter, inbox: Inbox, link: GuardLink, pace: Pace = NORMAL) -> None:
         self._connector_id = connector_id
         self._driver = driver
         self._inbox = inbox
         self._link = link
+        self._pace = pace
         self._wanted = asyncio.Event()
         self._silent = False
         self.reading: MeterReading | None = None
@@ -42,7 +43,7 @@ class Meter:
             await self._poll()
             flows = self.reading is not None and max(self.reading.current_a) > FLOWS_A
             try:
-                async with asyncio.timeout(POLL_CHARGING_S if flows else POLL_IDLE_S):
+                async with asyncio.timeout(self._pace.poll_charging_s if flows else self._pace.poll_idle_s):
                     await self._wanted.wait()
             except TimeoutError:
                 continue

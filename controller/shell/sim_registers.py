@@ -1,34 +1,38 @@
 """Keeps the registers of simulated meters over restarts, as a real meter would by itself.
 
-Written at least every second below the storage directory; a world that is new takes them over, one that lived on in the
-guard's process keeps its own.
+Written at least every second below the storage directory, beside the event loop, for the disk may stall; a world that is
+new takes them over, one that lived on in the guard's process keeps its own.
 """
 
 import asyncio
 import contextlib
 import logging
 import os
+import threading
 from pathlib import Path
 
 import msgspec
 
 from controller.shell.hardware import Meters
+from controller.shell.pace import NORMAL
 from drivers.sim_port import SimError, SimPort
 
 logger = logging.getLogger("evcp.sim")
-WRITE_EVERY_S = 0.5
 SEED_AGAIN_S = 0.1
 
 
 class SimRegisters:
     """One small file, replaced whole."""
 
-    def __init__(self, directory: str, port: SimPort, meters: Meters, simulated: list[int]) -> None:
+    def __init__(self, directory: str, port: SimPort, meters: Meters, simulated: list[int], *,
+                 every_s: float = NORMAL.registers_every_s) -> None:
         self._file = Path(directory, "sim-meters.json")
         self._port = port
         self._meters = meters
         self._simulated = simulated
+        self._every_s = every_s
         self._written: dict[str, float] = {}
+        self._writing = threading.Lock()
 
     async def seed(self) -> None:
         """Hand what was stored to the world."""
@@ -53,8 +57,8 @@ class SimRegisters:
     async def run(self) -> None:
         """Until cancelled."""
         while True:
-            await asyncio.sleep(WRITE_EVERY_S)
-            self.write()
+            await asyncio.sleep(self._every_s)
+            await asyncio.to_thread(self.write)
 
     def write(self) -> None:
         """Store the registers if they moved; a disk that refuses is somebody else's to report."""
@@ -62,6 +66,10 @@ class SimRegisters:
         registers = {str(number): readings[number].energy_wh for number in self._simulated if number in readings}
         if not registers or registers == self._written:
             return
+        with self._writing:
+            self._replace(registers)
+
+    def _replace(self, registers: dict[str, float]) -> None:
         fresh = self._file.with_suffix(".new")
         try:
             fresh.write_bytes(msgspec.json.encode(registers))
