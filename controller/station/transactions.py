@@ -158,8 +158,10 @@ class Transactions(Feature):
         step.derive(TransactionStarted(connector.connector_id))
 
     def resume(self, connector: Connector, step: Step) -> None:
-        """A transaction that a restart found open goes on."""
+        """A transaction that a restart found open goes on; the guard closes the contactor only behind the bolt."""
         connector.recovering = False
+        if not connector.locked:
+            step.order(SetLock(connector.connector_id, locked=True))
         self._agenda.set(self.name, "save", connector.connector_id, at_s=step.at.monotonic_s + SAVED_EVERY_S)
         step.derive(TransactionStarted(connector.connector_id, resumed=True))
 
