@@ -25,6 +25,7 @@ from drivers.protocols import LockState, MeterReading
 START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 BOOT_ID = "boot-1"
 R = TypeVar("R", bound=Request)
+C = TypeVar("C", bound=commands.Command)
 
 
 def configuration(folder: Path, *, connectors: int = 1, ocpp: str = "", charging: str = "", lock: str = "sim",
@@ -93,6 +94,9 @@ class Conversation:
         self.replies: list[Response | tuple[str, str]] = []
         self.orders: list[commands.Command] = []
         self.in_flight: list[tuple[str, Request]] = []
+        self.calls: list[tuple[str, Request]] = []
+        """Every CALL with its message id, never forgotten."""
+        self.clock_trusted = True
         self.answers: dict[type[Request], Response | str | Callable[[Request], Response | str | None] | None] = {}
         self.next_transaction_id = 1
         self.connected = False
@@ -109,16 +113,26 @@ class Conversation:
             self.say(events.ConnectorReported(plug.report()))
             self.say(events.MeterRead(plug.connector_id, plug.reading(self.monotonic_s)))
 
-    def restart(self, *, after_s: float = 30.0, offers_survive: bool = False) -> None:
-        """The process dies without a word and comes back; the guard keeps its offers only for a short absence."""
+    def restart(self, *, after_s: float = 30.0, offers_survive: bool = False, power_cut: bool = False) -> None:
+        """The process dies without a word and comes back; the guard keeps its offers only for a short absence.
+
+        With `power_cut` the guard starts anew too: nothing is offered, and no wish of ours holds the bolt.
+        """
         self.connected = self._busy = False
         self.in_flight.clear()
         self._inbox.clear()
+        if power_cut:
+            self._cut_power()
         self._move(after_s)
         if not offers_survive:
             for plug in self.plugs.values():
                 plug.offered_a = 0.0
         self._start()
+
+    def _cut_power(self) -> None:
+        for plug in self.plugs.values():
+            plug.offered_a = 0.0
+            plug.lock = LockState.UNLOCKED
 
     def _new_id(self) -> str:
         self._ids += 1
@@ -129,7 +143,7 @@ class Conversation:
     @property
     def at(self) -> Instant:
         """Now."""
-        return Instant(self.monotonic_s, self.utc)
+        return Instant(self.monotonic_s, self.utc, self.clock_trusted)
 
     def _move(self, by_s: float) -> None:
         for plug in self.plugs.values():
@@ -170,6 +184,7 @@ class Conversation:
             case commands.SendCall(message_id, request):
                 assert not self.in_flight, "RPC-5: never two CALLs in flight"
                 self.sent.append((self.utc, request))
+                self.calls.append((message_id, request))
                 self.in_flight.append((message_id, request))
                 self._answer_by_default(message_id, request)
             case commands.Reply(_, response):
@@ -242,6 +257,10 @@ class Conversation:
         message_id, _ = self.in_flight.pop()
         self.say(events.CallFailed(message_id, code, "said by the test"))
 
+    def answer_late(self, message_id: str, response: Response) -> None:
+        """An answer to a CALL that is no longer waited for."""
+        self.say(events.CallAnswered(message_id, response))
+
     def _answer_by_default(self, message_id: str, request: Request) -> None:
         wanted = self.answers.get(type(request), self._friendly)
         response = wanted(request) if callable(wanted) else wanted
@@ -280,6 +299,19 @@ class Conversation:
     def actions(self) -> list[str]:
         """The actions sent, in order."""
         return [request.action for _, request in self.sent]
+
+    def ids_of(self, kind: type[Request]) -> list[str]:
+        """The message ids under which one type of message went out, in order."""
+        return [message_id for message_id, request in self.calls if isinstance(request, kind)]
+
+    def ordered(self, kind: type[C]) -> list[C]:
+        """Every order of one kind, in order."""
+        return [command for command in self.orders if isinstance(command, kind)]
+
+    def moments_of(self, kind: type[Request]) -> list[float]:
+        """When messages of one type went out, in seconds since the first of them."""
+        moments = [at for at, request in self.sent if isinstance(request, kind)]
+        return [(at - moments[0]).total_seconds() for at in moments]
 
     def statuses(self, connector_id: int = 1) -> list[ChargePointStatus]:
         """The statuses told of one connector, in order."""
