@@ -357,12 +357,12 @@ def _arrow(places: dict[Status, tuple[float, float]], one: Status, other: Status
 def _edge(place: tuple[float, float], towards: tuple[float, float]) -> tuple[float, float]:
     """Where the line to `towards` leaves the box around `place`."""
     (x, y), (dx, dy) = place, (towards[0] - place[0], towards[1] - place[1])
-    reach = min(60 / abs(dx) if dx else math.inf, 18 / abs(dy) if dy else math.inf)
+    reach = min(66 / abs(dx) if dx else math.inf, 18 / abs(dy) if dy else math.inf)
     return x + dx * reach, y + dy * reach
 
 
 def _box(state: Status, x: float, y: float) -> str:
-    return (f'<rect x="{x - 58:.1f}" y="{y - 16:.1f}" width="116" height="32" rx="6" fill="{COLOURS.get(state, "#fdf3d4")}" '
+    return (f'<rect x="{x - 64:.1f}" y="{y - 16:.1f}" width="128" height="32" rx="6" fill="{COLOURS.get(state, "#fdf3d4")}" '
             f'stroke="#666666"/><text x="{x:.1f}" y="{y + 5:.1f}" text-anchor="middle">{state}</text>')
 
 
