@@ -141,8 +141,13 @@ class CentralSystem(Feature):
         while self._asks:
             self._asks.popleft().on_failure(CallFailed("", LOST, "no connection"), step)
 
-    def _registered(self, event: RegistrationChanged, _step: Step) -> None:
+    def _registered(self, event: RegistrationChanged, step: Step) -> None:
+        """What may not leave now is not sent later either: an Authorize hours old would start another car."""
         self.registration = event.status
+        held = [ask for ask in self._asks if not self._may_leave(ask)]
+        for ask in held:
+            self._asks.remove(ask)
+            ask.on_failure(CallFailed("", LOST, f"registration is {event.status}"), step)
 
     # -- sending -----------------------------------------------------------------------------------------------------
 

@@ -61,8 +61,8 @@ class RemoteControl(Feature):
         request = call.request
         assert isinstance(request, RemoteStartTransactionReq)
         connector = self._chosen(request.connector_id)
-        pending = self._central_system.registration is RegistrationStatus.Pending
-        if connector is None or pending or not self._transactions.may_begin(connector):
+        accepted = self._central_system.registration is RegistrationStatus.Accepted
+        if connector is None or not accepted or not self._transactions.may_begin(connector):
             answer(call, RemoteStartTransactionConf(status=RemoteStartStopStatus.Rejected), step)
             return
         answer(call, RemoteStartTransactionConf(status=RemoteStartStopStatus.Accepted), step)
