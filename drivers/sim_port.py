@@ -1,7 +1,10 @@
 """What the daemon may ask of a simulated world, wherever it lives; `drivers.sim` keeps this promise."""
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol, TypeAlias
+
+Greeting: TypeAlias = Callable[[], Iterable[tuple[str, Mapping[str, object]]]]
+"""Verbs with their bodies, to be asked of a world that is new."""
 
 
 class SimError(Exception):
@@ -17,6 +20,9 @@ class SimPort(Protocol):
 
     async def call(self, verb: str, body: Mapping[str, object]) -> dict[str, object]:
         """Carry out a verb of `/sim/v1`. Raises SimError with an HTTP status."""
+
+    def greet(self, greeting: Greeting) -> None:
+        """What to ask of every further world before anything else."""
 
     async def close(self) -> None:
         """Release the way."""

@@ -9,6 +9,7 @@ import contextlib
 import logging
 import os
 import threading
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -31,24 +32,30 @@ class SimRegisters:
         self._meters = meters
         self._simulated = simulated
         self._every_s = every_s
+        self._stored: dict[str, float] = {}
         self._written: dict[str, float] = {}
         self._writing = threading.Lock()
 
     async def seed(self) -> None:
-        """Hand what was stored to the world."""
+        """Hand what was stored to the world; to a later one, what was read last."""
         try:
-            stored = msgspec.json.decode(self._file.read_bytes(), type=dict[str, float])
+            self._stored = msgspec.json.decode(self._file.read_bytes(), type=dict[str, float])
         except (OSError, msgspec.DecodeError):
-            stored = {}
-        for connector_id in self._simulated:
-            body: dict[str, object] = {"connector": connector_id, "energy_wh": stored.get(str(connector_id), 0.0)}
-            while not await self._seeded(body):
+            self._stored = {}
+        self._port.greet(self._seeds)
+        for verb, body in self._seeds():
+            while not await self._seeded(verb, body):
                 await asyncio.sleep(SEED_AGAIN_S)
 
-    async def _seeded(self, body: dict[str, object]) -> bool:
+    def _seeds(self) -> Iterable[tuple[str, Mapping[str, object]]]:
+        """Every register as far as it is known."""
+        known = self._stored | self._registers()
+        return [("seed", {"connector": number, "energy_wh": known.get(str(number), 0.0)}) for number in self._simulated]
+
+    async def _seeded(self, verb: str, body: Mapping[str, object]) -> bool:
         """False while the guard with the world in it is not there yet."""
         try:
-            await self._port.call("seed", body)
+            await self._port.call(verb, body)
         except SimError as error:
             logger.debug("%s", error)
             return False
@@ -62,12 +69,15 @@ class SimRegisters:
 
     def write(self) -> None:
         """Store the registers if they moved; a disk that refuses is somebody else's to report."""
-        readings = self._meters.readings()
-        registers = {str(number): readings[number].energy_wh for number in self._simulated if number in readings}
+        registers = self._registers()
         if not registers or registers == self._written:
             return
         with self._writing:
             self._replace(registers)
+
+    def _registers(self) -> dict[str, float]:
+        readings = self._meters.readings()
+        return {str(number): readings[number].energy_wh for number in self._simulated if number in readings}
 
     def _replace(self, registers: dict[str, float]) -> None:
         fresh = self._file.with_suffix(".new")

@@ -101,6 +101,7 @@ class Transactions(Feature):
                       since_s: float | None = None) -> None:
         """Somebody is authorised: begin if the car is plugged, else wait ConnectionTimeOut for it (TXN-5)."""
         begun_s = step.at.monotonic_s if since_s is None else since_s
+        self._info.pop(connector.connector_id, None)
         connector.waiting = Waiting(id_tag, parent_id_tag, begun_s)
         timeout_s = self._settings.integer("ConnectionTimeOut")
         self._agenda.set(self.name, "connection", connector.connector_id, at_s=begun_s + timeout_s)

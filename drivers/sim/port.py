@@ -12,10 +12,13 @@ from collections.abc import Mapping
 import msgspec
 
 from drivers.sim.world import Body, World
-from drivers.sim_port import SimError
+from drivers.sim_port import Greeting, SimError
 
-MAX_LINE = 65_536
-"""A line longer than this is no verb; the connection that sent it is closed."""
+MAX_LINE = 512 * 1024
+"""A line longer than this is no verb; the connection that sent it is closed. A body of 64 KiB fits, however it is escaped."""
+
+
+ANSWERS_WITHIN_S = 2.0
 
 
 class LocalPort:
@@ -27,6 +30,9 @@ class LocalPort:
     async def call(self, verb: str, body: Body) -> dict[str, object]:
         """Carry out a verb of `World.call`. Raises SimError."""
         return self._world.call(verb, body)
+
+    def greet(self, _greeting: Greeting) -> None:
+        """A world in this process is never exchanged for a new one."""
 
     async def close(self) -> None:
         """Nothing to release."""
@@ -114,25 +120,42 @@ class RemotePort:
         self._path = path
         self._lock = asyncio.Lock()
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._greeting: Greeting = tuple
+
+    def greet(self, greeting: Greeting) -> None:
+        """Ask this first of every world: the guard may have died, and this be the world of the next."""
+        self._greeting = greeting
 
     async def call(self, verb: str, body: Mapping[str, object]) -> dict[str, object]:
         """Carry out a verb of `World.call`. Raises SimError."""
         async with self._lock:
-            try:
-                line = await self._asyncio.wait_for(self._ask(verb, body), 2.0)
-            except (OSError, TimeoutError, EOFError) as error:
-                await self.close()
-                raise Gone(error) from error
+            line = await self._answer(msgspec.json.encode([verb, body]) + b"\n")
         answer = msgspec.json.decode(line)
         if "error" in answer:
             raise SimError(int(answer["status"]), str(answer["error"]))
         return dict(answer["answer"])
 
-    async def _ask(self, verb: str, body: Mapping[str, object]) -> bytes:
+    async def _answer(self, question: bytes) -> bytes:
+        """The line that answers. A connection to a world that has died says so late: the next world is asked anew."""
+        fresh = self._streams is None
+        try:
+            return await self._asyncio.wait_for(self._ask(question), ANSWERS_WITHIN_S)
+        except (OSError, EOFError) as error:
+            await self.close()
+            if fresh or isinstance(error, TimeoutError):
+                raise Gone(error) from error
+        except BaseException:
+            await self.close()  # an answer that nobody waited for must not be taken for the next one's
+            raise
+        return await self._answer(question)
+
+    async def _ask(self, question: bytes) -> bytes:
         if self._streams is None:
             self._streams = await self._asyncio.open_unix_connection(self._path, limit=MAX_LINE)
+            for verb, body in self._greeting():
+                await self._ask(msgspec.json.encode([verb, body]) + b"\n")
         reader, writer = self._streams
-        writer.write(msgspec.json.encode([verb, body]) + b"\n")
+        writer.write(question)
         await writer.drain()
         return await reader.readuntil(b"\n")
 

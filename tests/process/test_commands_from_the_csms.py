@@ -164,3 +164,13 @@ def test_text_that_is_no_frame_does_not_end_the_conversation(daemon, csms):
         csms.send_raw(text)
     assert csms.ask(call.ClearCache()) == {"status": "Accepted"}
     assert "BootNotification" not in csms.actions()
+
+
+def test_a_reconnect_does_not_boot_again(daemon, csms):
+    """Without a reboot no BootNotification, and no status that did not change (WS-7, WS-8)."""
+    daemon.sim("link", up=False)
+    daemon.until(lambda: not daemon.status()["online"], what="offline")
+    daemon.sim("link", up=True)
+    daemon.until(lambda: daemon.status()["online"], within_s=1, what="online without a back-off")
+    assert csms.ask(call.ClearCache()) == {"status": "Accepted"}
+    assert csms.actions() == []
