@@ -5,7 +5,7 @@ what the reference says to forgive (60.0 for 60, unknown fields in a CALLRESULT)
 RPC-12, or those the common Python toolkits expect (`contract.md` section 4).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, TypeVar, cast, get_args, get_type_hints
 
@@ -13,6 +13,7 @@ import msgspec
 
 from controller.errors import RemoteError
 from controller.ocpp.messages import Part, Request, Response
+from controller.ocpp.types import PRINTABLE
 
 R = TypeVar("R", bound=Part)
 
@@ -24,9 +25,13 @@ PROPERTY = "PropertyConstraintViolation"
 _CLASSES: tuple[tuple[str, str], ...] = (
     ("Object missing required field", OCCURENCE),
     ("Object contains unknown field", FORMATION),
+    ("Expected `array` of length >=", OCCURENCE),
     ("Expected `datetime` with a timezone", PROPERTY),
 )
 """What the beginning of msgspec's message says about the class of failure; pinned by tests."""
+
+_UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeError)
+"""What text can raise that is no JSON, or is nested too deeply to look at."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -44,36 +49,38 @@ def encode(payload: Part) -> bytes:
 def decode_request(kind: type[Request], payload: msgspec.Raw, *, compat: bool = False) -> Request:
     """The payload of a CALL. Raises RemoteError with the CALLERROR's code and a description that names the field."""
     try:
-        if b"null" not in memoryview(payload).tobytes():
-            return cast("Request", _decoder(kind).decode(payload))
-        return msgspec.convert(_integral(_without_null(msgspec.json.decode(payload))), kind)
+        request = _decoded(kind, payload)
+        if b"null" in bytes(payload):
+            _refuse_null(msgspec.json.decode(payload))
     except msgspec.ValidationError as error:
-        return _second_look(kind, payload, error, compat=compat)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        code = FORMATION if compat else classify(str(error))
+        raise RemoteError(code, str(error).replace("$.", "").replace("Object ", f"{kind.action}: ")) from error
+    except _UNREADABLE as error:
         raise RemoteError(FORMATION, f"payload: {error}") from error
+    return request
 
 
-def _second_look(kind: type[Request], payload: msgspec.Raw, error: msgspec.ValidationError, *, compat: bool) -> Request:
-    if "got `float`" in str(error):
-        try:
-            return msgspec.convert(_integral(msgspec.json.decode(payload)), kind)
-        except msgspec.ValidationError as again:
-            error = again
-    code = FORMATION if compat else classify(str(error))
-    raise RemoteError(code, str(error).replace("$.", "").replace("Object ", f"{kind.action}: ")) from error
+def _decoded(kind: type[Request], payload: msgspec.Raw) -> Request:
+    try:
+        return cast("Request", _decoder(kind).decode(payload))
+    except msgspec.ValidationError:
+        # The typed decoder stops at the first of two equal keys; the last one counts.
+        return msgspec.convert(_integral(msgspec.json.decode(payload)), kind)
 
 
 def decode_response(kind: type[Response], payload: msgspec.Raw) -> Response:
     """The payload of a CALLRESULT; unknown fields and nulls are overlooked. Raises RemoteError when it is no such payload."""
     try:
         return cast("Response", _decoder(kind).decode(payload))
+    except msgspec.ValidationError:
+        pass
+    except _UNREADABLE as error:
+        raise RemoteError(FORMATION, f"payload: {error}") from error
+    try:
+        return msgspec.convert(_integral(_known_fields(kind, msgspec.json.decode(payload))), kind)
     except msgspec.ValidationError as error:
-        try:
-            lenient = _integral(_known_fields(kind, msgspec.json.decode(payload)))
-            return msgspec.convert(lenient, kind)
-        except msgspec.ValidationError:
-            raise RemoteError(classify(str(error)), str(error)) from error
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise RemoteError(classify(str(error)), str(error)) from error
+    except _UNREADABLE as error:
         raise RemoteError(FORMATION, f"payload: {error}") from error
 
 
@@ -86,18 +93,16 @@ def classify(message: str) -> str:
     return TYPE if wrong_type else PROPERTY
 
 
-def _without_null(value: Any) -> Any:
-    """Refuse nulls: no schema of OCPP 1.6 admits them."""
+def _refuse_null(value: Any) -> None:
+    """No schema of OCPP 1.6 admits null. Raises ValidationError."""
     if isinstance(value, dict):
         for name, inner in value.items():
             if inner is None:
-                message = f"Expected `{name}` to have a value, got `null`"
-                raise msgspec.ValidationError(message)
-            _without_null(inner)
+                raise msgspec.ValidationError(f"Expected `{name}` to have a value, got `null`")
+            _refuse_null(inner)
     elif isinstance(value, list):
         for inner in value:
-            _without_null(inner)
-    return value
+            _refuse_null(inner)
 
 
 def _integral(value: Any) -> Any:
@@ -112,26 +117,35 @@ def _integral(value: Any) -> Any:
 
 
 def _known_fields(kind: type[msgspec.Struct], value: Any) -> Any:
-    """The same object without fields that the struct does not have, and without nulls."""
+    """The same object without fields that the struct does not have, and without nulls; lists of objects likewise."""
+    if isinstance(value, list):
+        return [_known_fields(kind, inner) for inner in value]
     if not isinstance(value, dict):
         return value
-    hints = _hints(kind)
     known = {}
     for field in msgspec.structs.fields(kind):
         inner = value.get(field.encode_name)
         if inner is not None:
-            part = _part_of(hints[field.name])
+            part = _part_of(_hints(kind)[field.name])
             known[field.encode_name] = _known_fields(part, inner) if part is not None else inner
     return known
 
 
 @cache
 def _hints(kind: type[msgspec.Struct]) -> Mapping[str, Any]:
-    return get_type_hints(kind)
+    return get_type_hints(kind, include_extras=True)
 
 
+def _within(hint: Any) -> Iterator[Any]:
+    """The hint and everything it is made of: the items of a list, the alternatives of a union."""
+    yield hint
+    for inner in get_args(hint):
+        yield from _within(inner)
+
+
+@cache
 def _part_of(hint: Any) -> type[Part] | None:
-    for candidate in (hint, *get_args(hint)):
+    for candidate in _within(hint):
         if isinstance(candidate, type) and issubclass(candidate, Part):
             return candidate
     return None
@@ -141,15 +155,28 @@ def _part_of(hint: Any) -> type[Part] | None:
 
 
 def shortened(payload: R) -> R:
-    """The payload with every over-long string cut to its maximum and unprintable characters replaced (RPC-13)."""
+    """The payload with every over-long string cut to its maximum and unprintable characters replaced (RPC-13).
+
+    Also in objects and lists inside. Characters are replaced only where the type is a CiString or an IdToken: a certificate
+    keeps its line ends.
+    """
     changes = {}
-    for name, limit in _limits(type(payload)).items():
-        value = getattr(payload, name)
-        if isinstance(value, str):
-            fitting = printable(value)[:limit]
-            if fitting != value:
-                changes[name] = fitting
+    for field in payload.__struct_fields__:
+        value = getattr(payload, field)
+        fitting = _fitting(value, _limits(type(payload)).get(field))
+        if fitting != value:
+            changes[field] = fitting
     return msgspec.structs.replace(payload, **changes) if changes else payload
+
+
+def _fitting(value: Any, limit: msgspec.Meta | None) -> Any:
+    if isinstance(value, Part):
+        return shortened(value)
+    if isinstance(value, list):
+        return [_fitting(inner, limit) for inner in value]
+    if isinstance(value, str) and limit is not None:
+        return (printable(value) if limit.extra == PRINTABLE else value)[:limit.max_length]
+    return value
 
 
 def printable(text: str) -> str:
@@ -160,12 +187,11 @@ def printable(text: str) -> str:
 
 
 @cache
-def _limits(kind: type[Part]) -> dict[str, int]:
-    """Per field the longest string the schema allows."""
+def _limits(kind: type[Part]) -> dict[str, msgspec.Meta]:
+    """Per field what its strings are held to."""
     limits = {}
-    for name, hint in get_type_hints(kind, include_extras=True).items():
-        for candidate in (hint, *get_args(hint)):
-            for meta in getattr(candidate, "__metadata__", ()):
-                if isinstance(meta, msgspec.Meta) and meta.max_length is not None:
-                    limits[name] = meta.max_length
+    for name, hint in _hints(kind).items():
+        for candidate in _within(hint):
+            if isinstance(candidate, msgspec.Meta) and candidate.max_length is not None:
+                limits[name] = candidate
     return limits

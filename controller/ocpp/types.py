@@ -6,12 +6,14 @@ from typing import Annotated, TypeAlias
 
 from msgspec import Meta
 
-IdToken: TypeAlias = Annotated[str, Meta(max_length=20)]
-CiString20: TypeAlias = Annotated[str, Meta(max_length=20)]
-CiString25: TypeAlias = Annotated[str, Meta(max_length=25)]
-CiString50: TypeAlias = Annotated[str, Meta(max_length=50)]
-CiString255: TypeAlias = Annotated[str, Meta(max_length=255)]
-CiString500: TypeAlias = Annotated[str, Meta(max_length=500)]
+PRINTABLE = {"characters": "printable ASCII"}
+"""Marks the types whose characters the standard restricts; the others (PEM, URLs) travel as they are."""
+IdToken: TypeAlias = Annotated[str, Meta(max_length=20, extra=PRINTABLE)]
+CiString20: TypeAlias = Annotated[str, Meta(max_length=20, extra=PRINTABLE)]
+CiString25: TypeAlias = Annotated[str, Meta(max_length=25, extra=PRINTABLE)]
+CiString50: TypeAlias = Annotated[str, Meta(max_length=50, extra=PRINTABLE)]
+CiString255: TypeAlias = Annotated[str, Meta(max_length=255, extra=PRINTABLE)]
+CiString500: TypeAlias = Annotated[str, Meta(max_length=500, extra=PRINTABLE)]
 String40: TypeAlias = Annotated[str, Meta(max_length=40)]
 String128: TypeAlias = Annotated[str, Meta(max_length=128)]
 String512: TypeAlias = Annotated[str, Meta(max_length=512)]
@@ -23,6 +25,8 @@ Integer: TypeAlias = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 """Any integer of 64 bits: transaction ids may be 0, negative or a unix time (TXN-10)."""
 ConnectorId: TypeAlias = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 """0 is the charge point (STAT-1)."""
+StackLevel: TypeAlias = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+"""Of a charging profile: not below 0, which the schema does not say."""
 DateTime: TypeAlias = Annotated[datetime, Meta(tz=True)]
 """ISO 8601 with a zone, any offset and fraction (TIME-1)."""
 Tenths: TypeAlias = float

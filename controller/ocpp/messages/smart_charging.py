@@ -1,7 +1,9 @@
 """The SmartCharging profile, and the charging profile that RemoteStartTransaction may carry."""
 
 from decimal import Decimal
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+from msgspec import Meta
 
 from controller.ocpp.messages.base import Part, Request, Response
 from controller.ocpp.types import (
@@ -15,13 +17,15 @@ from controller.ocpp.types import (
     GetCompositeScheduleStatus,
     Integer,
     RecurrencyKind,
+    StackLevel,
     Tenths,
 )
 
 
 def check_tenths(name: str, value: float) -> None:
     """Judge in decimal, on the shortest text of the number: 8.1 is a multiple of 0.1. Raises ValueError."""
-    if Decimal(repr(value)) * 10 % 1 != 0:
+    _, _, exponent = Decimal(repr(value)).normalize().as_tuple()
+    if not isinstance(exponent, int) or exponent < -1:
         message = f"`{name}` must be a multiple of 0.1, got {value!r}"
         raise ValueError(message)
 
@@ -41,7 +45,7 @@ class ChargingSchedule(Part, frozen=True):
     """Limits over time."""
 
     charging_rate_unit: ChargingRateUnit
-    charging_schedule_period: list[ChargingSchedulePeriod]
+    charging_schedule_period: Annotated[list[ChargingSchedulePeriod], Meta(min_length=1)]
     duration: Integer | None = None
     start_schedule: DateTime | None = None
     min_charging_rate: Tenths | None = None
@@ -55,7 +59,7 @@ class ChargingProfile(Part, frozen=True):
     """A schedule with its purpose and validity."""
 
     charging_profile_id: Integer
-    stack_level: Integer
+    stack_level: StackLevel
     charging_profile_purpose: ChargingProfilePurpose
     charging_profile_kind: ChargingProfileKind
     charging_schedule: ChargingSchedule

@@ -1,0 +1,1 @@
+"""The wire: frames, payloads, call matching, the connection and its websocket."""
