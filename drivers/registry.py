@@ -16,12 +16,17 @@ _DEVICES = "drivers.sim.devices"
 _METERS_AND_READERS = "drivers.sim.meters_and_readers"
 DRIVERS: dict[tuple[str, str], str] = {
     ("contactor", "sim"): _DEVICES,
+    ("contactor", "gpio"): "drivers.contactor.gpio",
     ("pilot", "sim"): _DEVICES,
+    ("pilot", "pwm"): "drivers.pilot.pwm",
+    ("pilot", "modbus"): "drivers.pilot.modbus",
     ("lock", "sim"): _DEVICES,
     ("lock", "none"): "drivers.lock.none",
+    ("lock", "gpio"): "drivers.lock.gpio",
     ("meter", "sim"): _METERS_AND_READERS,
     ("meter", "modbus"): "drivers.meter.modbus",
     ("reader", "sim"): _METERS_AND_READERS,
+    ("reader", "pn532"): "drivers.rfid.pn532",
     ("site_meter", "sim"): _METERS_AND_READERS,
     ("site_meter", "modbus"): "drivers.meter.modbus",
     ("residual_current", "sim"): _DEVICES,
@@ -87,6 +92,16 @@ def check(kind: str, options: Mapping[str, object]) -> None:
     judge = getattr(module, "check", None)
     if judge is not None:
         judge(checked)
+
+
+def quantities(kind: str, options: Mapping[str, object]) -> frozenset[str]:
+    """What a meter tells, in the words of `drivers.meter.register_map.QUANTITIES`; touches no hardware.
+
+    A driver that does not say is taken to tell no more than `MeterReading` demands.
+    """
+    module = _module(kind, options)
+    tell = getattr(module, "quantities", None)
+    return frozenset(tell(_options(module, options))) if tell is not None else frozenset()
 
 
 def create(kind: str, options: Mapping[str, object], context: Context) -> Any:

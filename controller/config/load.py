@@ -150,13 +150,19 @@ class _Reading:
             values = self._table(table, ("connector", index), CONNECTOR)
             self._devices(values, ("connector", index))
             if len(self.problems) == before:
-                connectors.append(model.Connector(**values))
+                connectors.append(model.Connector(**values, measured=self._measured(values["meter"])))
                 self._cable_and_lock(connectors[-1], ("connector", index))
             if values["id"] is not None and values["id"] != index + 1:
                 self._wrong(("connector", index, "id"), f"{values['id']} is out of order; allowed: 1, 2, ... without gaps")
         if not connectors and not self.problems:
             self._wrong(("connector",), "is empty; allowed: one [[connector]] per outlet")
         return connectors
+
+    def _measured(self, meter: Mapping[str, object]) -> frozenset[str]:
+        """What the meter can tell: the measurand keys of `[ocpp]` and of OCPP take no more than that."""
+        from drivers import registry
+
+        return registry.quantities("meter", meter) if self._with_ocpp_table else frozenset()
 
     def _cable_and_lock(self, connector: model.Connector, place: Place) -> None:
         if connector.cable == "tethered" and connector.lock["driver"] != "none":

@@ -135,6 +135,8 @@ class Connector(msgspec.Struct, frozen=True):
     tamper: Device | None = None
     lights: Device | None = None
     buzzer: Device | None = None
+    measured: frozenset[str] = frozenset()
+    """What the meter's driver tells, in the words of the register maps; empty in the guard, which has no use for it."""
 
     def devices(self) -> dict[str, Device]:
         """Every configured device by its slot."""

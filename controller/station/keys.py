@@ -5,23 +5,26 @@ are absent, and lighting, are not listed.
 """
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from enum import Enum
 from typing import TypeAlias
 
 import msgspec
 
 from controller.config import Configuration
-from controller.station.measurands import SUPPORTED
+from controller.station.measurands import measurable
 
 PROFILES = ("Core", "FirmwareManagement", "LocalAuthListManagement", "Reservation", "SmartCharging", "RemoteTrigger")
 """In the order in which SupportedFeatureProfiles lists them."""
 PRESENT = frozenset({"Core", "RemoteTrigger"})
 """The feature profiles that this program has."""
 
-_INTEGER = re.compile(r"[+-]?\d{1,10}")
-_PHASES = ("L1", "L2", "L3")
+LONGEST = 500
+"""Characters of a value (CiString500)."""
+
+_INTEGER = re.compile(r"[+-]?[0-9]{1,10}")
 _ROTATIONS = ("NotApplicable", "Unknown", "RST", "RTS", "SRT", "STR", "TRS", "TSR")
+_CONNECTOR = re.compile(r"[0-9]{1,4}")
 _HEX_KEY = re.compile(r"(?:[0-9A-Fa-f]{2}){16,20}")
 
 
@@ -79,37 +82,44 @@ def integer(lowest: int, highest: int, *also: int) -> Check:
     return check
 
 
-def measurands(limit: int) -> Check:
-    """A list of supported measurands, optionally of one phase; taken whole or not at all, and read back as sent (MTR-10)."""
-    known = {str(measurand) for measurand in SUPPORTED}
+def measurands(known: Sequence[str]) -> Check:
+    """A list of these measurands; taken whole or not at all, and read back as sent (MTR-10)."""
 
     def check(text: str) -> str:
-        items = [item.strip() for item in text.split(",")] if text.strip() else []
+        items = _items(text)
         for item in items:
-            stem, _, last = item.rpartition(".")
-            if item not in known and not (last in _PHASES and stem in known):
-                message = f"{item!r} is not measured here; allowed: {', '.join(sorted(known))}, each also with .L1 .L2 .L3"
-                raise ValueError(message)
-        if len(items) > limit:
-            message = f"{len(items)} measurands; allowed: at most {limit}"
-            raise ValueError(message)
+            if item not in known:
+                raise ValueError(f"{item!r} is not measured here; allowed: {', '.join(known)}")
+        if len(items) > len(known):
+            raise ValueError(f"{len(items)} measurands; allowed: at most {len(known)}")
         return text
 
     return check
 
 
 def phase_rotation(connectors: int) -> Check:
-    """`n.value` per connector, 0 for the grid connection."""
+    """`n.value` once per connector, 0 for the grid connection."""
 
     def check(text: str) -> str:
-        for item in (part.strip() for part in text.split(",") if part.strip()):
+        seen = set()
+        for item in _items(text):
             number, _, rotation = item.partition(".")
-            if rotation not in _ROTATIONS or not number.isdigit() or int(number) > connectors:
-                message = f"{item!r} is not allowed; allowed: n.value with n 0 to {connectors} and {', '.join(_ROTATIONS)}"
-                raise ValueError(message)
+            if rotation not in _ROTATIONS or not _CONNECTOR.fullmatch(number) or int(number) > connectors:
+                raise ValueError(f"{item!r} is not allowed; allowed: n.value with n 0 to {connectors} and "
+                                 f"{', '.join(_ROTATIONS)}")
+            if int(number) in seen:
+                raise ValueError(f"connector {int(number)} twice; allowed: once")
+            seen.add(int(number))
         return text
 
     return check
+
+
+def _items(text: str) -> list[str]:
+    """The items of a list that has to fit the wire, blanks around them ignored."""
+    if len(text) > LONGEST:
+        raise ValueError(f"{len(text)} characters; allowed: at most {LONGEST}")
+    return [item.strip() for item in text.split(",")] if text.strip() else []
 
 
 def authorization_key(text: str) -> str:
@@ -118,18 +128,6 @@ def authorization_key(text: str) -> str:
         message = "the value is not allowed; allowed: 32 to 40 hexadecimal digits, an even number of them"
         raise ValueError(message)
     return text
-
-
-def anything(limit: int) -> Check:
-    """Any text up to `limit` characters."""
-
-    def check(text: str) -> str:
-        if len(text) > limit:
-            message = f"{len(text)} characters; allowed: at most {limit}"
-            raise ValueError(message)
-        return text
-
-    return check
 
 
 # -- the table -----------------------------------------------------------------------------------------------------------
@@ -224,8 +222,9 @@ def _transactions() -> list[Key]:
 
 
 def _metering(configuration: Configuration) -> list[Key]:
-    most = len(SUPPORTED) * (1 + max(row.phases for row in configuration.connector))
-    allowed = f"at most {most} of the supported measurands"
+    known = measurable(configuration.connector)
+    most = len(known)
+    allowed = f"any of {', '.join(known)}"
     rows = [
         _number("ClockAlignedDataInterval", 0, 1, 86_400, "s", "Grid of clock-aligned samples from midnight UTC; 0: none.", 0),
         _number("MeterValueSampleInterval", 60, 1, 86_400, "s", "Time between samples in a transaction; 0: none.", 0),
@@ -240,7 +239,7 @@ def _metering(configuration: Configuration) -> list[Key]:
         ("StopTxnAlignedData", "", "Clock-aligned measurands inside StopTransaction; empty: none."),
         ("StopTxnSampledData", "", "Sampled measurands inside StopTransaction; empty: none."),
     ):
-        rows.append(Key(name, "Core", Access.RW, "CSL", "", default, allowed, measurands(most), sentence))
+        rows.append(Key(name, "Core", Access.RW, "CSL", "", default, allowed, measurands(known), sentence))
         rows.append(_limit(f"{name}MaxLength", str(most), "integer", integer(1, 1000), f"Items that {name} may hold.",
                            allowed="1 to 1000"))
     return rows

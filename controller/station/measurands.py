@@ -3,12 +3,13 @@
 Values are what the meter said: nothing is invented. A measurand that a reading does not carry is left out.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import TypeAlias
 
 import msgspec
 
+from controller.config.model import Connector
 from controller.ocpp.messages.core import MeterValue, SampledValue
 from controller.ocpp.types import Location, Measurand, Phase, ReadingContext, UnitOfMeasure
 from drivers.protocols import MeterReading
@@ -21,8 +22,28 @@ SUPPORTED: tuple[Measurand, ...] = (
     Measurand.CurrentImport,
     Measurand.CurrentOffered,
     Measurand.Voltage,
+    Measurand.EnergyActiveExportRegister,
+    Measurand.Frequency,
+    Measurand.PowerFactor,
 )
-"""What every meter we drive can give; the measurand keys take these and no others (MTR-10)."""
+"""Everything this program can report; `measurable` tells what of it the configured meters give."""
+
+NEEDS: dict[Measurand, str] = {
+    Measurand.EnergyActiveExportRegister: "energy_export_wh",
+    Measurand.Frequency: "frequency_hz",
+    Measurand.PowerFactor: "power_factor",
+}
+"""Measurands that not every meter gives, and the quantity of its register map that they take."""
+
+PER_PHASE: dict[Measurand, str] = {
+    Measurand.PowerActiveImport: "power_l{}_w",
+    Measurand.CurrentImport: "current_l{}_a",
+    Measurand.Voltage: "voltage_l{}_v",
+}
+"""Measurands with one number per phase, and the quantities they take; `Voltage.L1` names one of them (MTR-7)."""
+
+REGISTERS = (str(Measurand.EnergyActiveImportRegister), str(Measurand.EnergyActiveExportRegister))
+"""What still tells something when the meter is silent: it counts what was, not what is."""
 
 Line: TypeAlias = tuple[Phase | None, float]
 """One number of a measurand: its phase, None for the total."""
@@ -35,7 +56,9 @@ UNITS: dict[Measurand, UnitOfMeasure] = {
     Measurand.CurrentImport: UnitOfMeasure.A,
     Measurand.CurrentOffered: UnitOfMeasure.A,
     Measurand.Voltage: UnitOfMeasure.V,
+    Measurand.EnergyActiveExportRegister: UnitOfMeasure.Wh,
 }
+"""Frequency and Power.Factor have none (MTR-18)."""
 
 _CURRENT_PHASES = (Phase.L1, Phase.L2, Phase.L3)
 _VOLTAGE_PHASES = (Phase.L1N, Phase.L2N, Phase.L3N)
@@ -50,6 +73,30 @@ class Snapshot(msgspec.Struct, frozen=True):
     nominal_voltage_v: float
     interval_wh: float
     """Energy since the sample before, in the same series."""
+
+
+def measurable(connectors: Sequence[Connector]) -> list[str]:
+    """What the measurand keys may name: only what every configured meter can measure, phases included (MTR-10)."""
+    names = [name for measurand in SUPPORTED for name in _names(measurand)]
+    return [name for name in names if all(_measures(connector, name) for connector in connectors)]
+
+
+def _names(measurand: Measurand) -> list[str]:
+    phases = ("L1", "L2", "L3") if measurand in PER_PHASE else ()
+    return [str(measurand), *(f"{measurand}.{phase}" for phase in phases)]
+
+
+def _measures(connector: Connector, name: str) -> bool:
+    measurand, phase = _split(name)
+    if phase is None:
+        return measurand not in NEEDS or NEEDS[measurand] in connector.measured
+    number = int(phase[1])
+    return number <= connector.phases and PER_PHASE[measurand].format(number) in connector.measured
+
+
+def only_registers(names: Collection[str]) -> list[str]:
+    """Of these measurands those that still tell something when the meter is silent (MTR-17)."""
+    return [name for name in names if name in REGISTERS]
 
 
 def meter_value(names: Sequence[str], snapshot: Snapshot, context: ReadingContext, at: datetime) -> MeterValue | None:
@@ -67,7 +114,7 @@ def _sampled(name: str, snapshot: Snapshot, context: ReadingContext) -> Iterator
     for phase, number in _lines(measurand, snapshot):
         if only is None or (phase is not None and str(phase).startswith(only)):
             yield SampledValue(value=_text(number), context=context, measurand=measurand, phase=phase,
-                               location=Location.Outlet, unit=UNITS[measurand])
+                               location=Location.Outlet, unit=UNITS.get(measurand))
 
 
 def _split(name: str) -> tuple[Measurand, str | None]:
@@ -86,8 +133,7 @@ def _lines(measurand: Measurand, snapshot: Snapshot) -> list[Line]:
         case Measurand.EnergyActiveImportInterval:
             return [(None, snapshot.interval_wh)]
         case Measurand.PowerActiveImport:
-            per_phase = reading.power_phase_w if reading.power_phase_w is not None and phases > 1 else ()
-            return [(None, reading.power_w), *_per_phase(per_phase, _CURRENT_PHASES, phases)]
+            return [(None, reading.power_w), *_per_phase(reading.power_phase_w or (), _CURRENT_PHASES, phases)]
         case Measurand.PowerOffered:
             return [(None, snapshot.offered_a * snapshot.nominal_voltage_v * phases)]
         case Measurand.CurrentImport:
@@ -96,8 +142,18 @@ def _lines(measurand: Measurand, snapshot: Snapshot) -> list[Line]:
             return [(None, snapshot.offered_a)]
         case Measurand.Voltage:
             return _per_phase(reading.voltage_v, _VOLTAGE_PHASES, phases)
+        case Measurand.EnergyActiveExportRegister:
+            return _if_told(reading.energy_export_wh)
+        case Measurand.Frequency:
+            return _if_told(reading.frequency_hz)
+        case Measurand.PowerFactor:
+            return _if_told(reading.power_factor)
         case _:
             return []
+
+
+def _if_told(number: float | None) -> list[Line]:
+    return [] if number is None else [(None, number)]
 
 
 def _per_phase(numbers: Sequence[float], names: Sequence[Phase], phases: int) -> list[Line]:

@@ -58,6 +58,11 @@ def check(options: Options) -> None:
         raise Misconfigured("port", f"is empty; allowed: {ALLOWED['port']}")
 
 
+def quantities(options: Options) -> frozenset[str]:
+    """What this model of meter tells."""
+    return frozenset(maps.load(options.model).quantities)
+
+
 class Bus:
     """One serial port and its one thread; meters on the same port share it."""
 

@@ -17,6 +17,15 @@ class Options(msgspec.Struct, frozen=True):
     """A simulated device has no options."""
 
 
+def quantities(_options: Options) -> frozenset[str]:
+    """What the simulated meter tells, in the words of the register maps."""
+    phases = ("l1", "l2", "l3")
+    return frozenset({
+        "energy_wh", "power_w", "frequency_hz", *(f"voltage_{phase}_v" for phase in phases),
+        *(f"current_{phase}_a" for phase in phases), *(f"power_{phase}_w" for phase in phases),
+    })
+
+
 async def _ask(port: SimPort, verb: str, body: dict[str, object]) -> dict[str, object]:
     try:
         return await port.call(verb, body)
