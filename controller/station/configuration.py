@@ -55,10 +55,11 @@ class ConfigurationKeys(Feature):
             step.remember(PutSetting(change.name, change.value))
             step.derive(SettingChanged(change.name))
         answer(call, ChangeConfigurationConf(status=change.status), step)
-        self._act(change.name, step)
+        if change.status is ConfigurationStatus.Accepted:
+            self._act(change.name, step)
 
     def _act(self, name: str, step: Step) -> None:
-        """Answer first, then act, where the change touches the connection (CFG-9)."""
+        """Answer first, then act, where the change touches the connection, even if the value was the same (CFG-9)."""
         if name == "WebSocketPingInterval":
             step.order(SetPingInterval(self._settings.integer(name)))
         elif name in CUTS_CONNECTION:

@@ -90,12 +90,19 @@ class Settings:
         if row.access is Access.R:
             return rejected
         try:
-            normal = row.check(value.strip() if row.kind in ("integer", "boolean") else value)
+            normal = row.check(value)
         except ValueError:
             return rejected
         if name == "SecurityProfile" and not self._may_raise(int(normal)):
             return rejected
+        if row.kind == "CSL" and not self._fits(name, normal):
+            return rejected
         return Change(ConfigurationStatus.Accepted, name, normal)
+
+    def _fits(self, name: str, value: str) -> bool:
+        """A list may have as many items as its MaxLength key says, which the `[ocpp]` table may have lowered (MTR-10)."""
+        limit = self._values.get(f"{name}MaxLength")
+        return limit is None or len(value.split(",")) <= int(limit)
 
     def _may_raise(self, profile: int) -> bool:
         """Never lowered over OCPP, and only with its prerequisites (SEC-2, SEC-3)."""

@@ -1,0 +1,275 @@
+"""Every configuration key as the reference gives it: one row of a table, and what must hold for each row.
+
+The table is written from the key reference, not from the program: access, type, default and range stand here a second time.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from controller.events import CallReceived
+from controller.ocpp.messages import KeyValue
+from controller.ocpp.messages.core import (
+    ChangeConfigurationConf,
+    ChangeConfigurationReq,
+    GetConfigurationConf,
+    GetConfigurationReq,
+)
+from controller.ocpp.types import ConfigurationStatus
+from controller.records import PutSetting
+from tests.unit.station.conftest import Talk
+from tests.unit.station.conversation import Conversation, configuration
+
+ACCEPTED, REJECTED = ConfigurationStatus.Accepted, ConfigurationStatus.Rejected
+REGISTER = "Energy.Active.Import.Register"
+NOT_BOOLEANS = ("", "yes", "1", "0", "tru", " true")
+NOT_INTEGERS = ("", "abc", "1.5", "0x10", " 60", "60 ", "6 0", "--1", "99999999999", "\u0663")
+NOT_MEASURED = ("SoC", f"{REGISTER},SoC", "Voltage,", ",", "voltage", "RPM", "Current.Export", "Nonsense", "Voltage.L4",
+                f"{REGISTER}.L1", "Power.Offered.L1")
+
+
+class Row(NamedTuple):
+    """One key: what GetConfiguration shows, and which values ChangeConfiguration takes."""
+
+    name: str
+    access: str
+    default: str
+    good: tuple[str, ...] = ()
+    bad: tuple[str, ...] = ()
+
+
+def flag(name: str, default: str) -> Row:
+    """A boolean that may be written."""
+    return Row(name, "RW", default, ("true", "false", "TRUE", "False"), NOT_BOOLEANS)
+
+
+def number(name: str, default: int, lowest: int, highest: int, *also: int) -> Row:
+    """An integer that may be written: its two boundaries, and one step beyond each."""
+    beyond = tuple(str(value) for value in (lowest - 1, highest + 1, -1, -highest) if value not in also)
+    return Row(name, "RW", str(default), (str(lowest), str(highest), f"+{highest}", *map(str, also)), beyond + NOT_INTEGERS)
+
+
+def fixed(name: str, value: str) -> Row:
+    """A key that may only be read."""
+    return Row(name, "R", value, bad=(value, "1", "true", ""))
+
+
+def measurands(name: str, default: str) -> Row:
+    """A list of measurands."""
+    good = ("", REGISTER, "Voltage.L1,Voltage.L3", f"{REGISTER}, Power.Active.Import", "Frequency,Current.Offered,Power.Offered",
+            "Power.Active.Import,Power.Active.Import.L2,Energy.Active.Import.Interval")
+    return Row(name, "RW", default, good, NOT_MEASURED)
+
+
+SAMPLED = f"{REGISTER},Power.Active.Import,Current.Import,Voltage,Current.Offered"
+LISTED = (
+    flag("AllowOfflineTxForUnknownId", "false"),
+    flag("AuthorizationCacheEnabled", "true"),
+    flag("AuthorizeRemoteTxRequests", "true"),
+    number("ClockAlignedDataInterval", 0, 1, 86_400, 0),
+    number("ConnectionTimeOut", 120, 1, 86_400),
+    Row("ConnectorPhaseRotation", "RW", "1.RST",
+        ("1.RST", "0.RST,1.RTS", "1.NotApplicable", "0.Unknown, 1.TSR", "1.SRT", "1.STR", "1.TRS"),
+        ("2.RST", "1.XYZ", "1", "RST", "-1.RST", "1.RST,1.RTS", "1.RST,", "\u00b2.RST", "1.rst", "0.RST,1.RST,1.RST")),
+    fixed("ConnectorPhaseRotationMaxLength", "2"),
+    fixed("GetConfigurationMaxKeys", "100"),
+    number("HeartbeatInterval", 300, 1, 86_400),
+    flag("LocalAuthorizeOffline", "true"),
+    flag("LocalPreAuthorize", "false"),
+    number("MaxEnergyOnInvalidId", 0, 0, 100_000),
+    number("MessageTimeout", 30, 1, 300),
+    measurands("MeterValuesAlignedData", REGISTER),
+    fixed("MeterValuesAlignedDataMaxLength", "17"),
+    measurands("MeterValuesSampledData", SAMPLED),
+    fixed("MeterValuesSampledDataMaxLength", "17"),
+    number("MeterValueSampleInterval", 60, 1, 86_400, 0),
+    number("MinimumStatusDuration", 0, 0, 3600),
+    fixed("NumberOfConnectors", "1"),
+    number("ResetRetries", 3, 0, 10),
+    Row("SecurityProfile", "RW", "0", (), ("0", "-1", "4", "2", "3", *NOT_INTEGERS)),
+    fixed("StopTransactionMaxMeterValues", "500"),
+    flag("StopTransactionOnEVSideDisconnect", "true"),
+    flag("StopTransactionOnInvalidId", "true"),
+    measurands("StopTxnAlignedData", ""),
+    fixed("StopTxnAlignedDataMaxLength", "17"),
+    measurands("StopTxnSampledData", ""),
+    fixed("StopTxnSampledDataMaxLength", "17"),
+    fixed("SupportedFeatureProfiles", "Core,RemoteTrigger"),
+    number("TransactionMessageAttempts", 3, 1, 100),
+    number("TransactionMessageRetryInterval", 60, 0, 3600),
+    flag("UnlockConnectorOnEVSideDisconnect", "true"),
+    number("WebSocketPingInterval", 60, 5, 3600, 0),
+)
+AUTHORIZATION_KEY = Row(
+    "AuthorizationKey", "W", "",
+    ("00112233445566778899AABBCCDDEEFF", "00112233445566778899aabbccddeeff00112233", "0" * 38),
+    ("", "0" * 30, "0" * 31, "0" * 33, "0" * 42, "g" * 32, "0" * 16, "a password of 32 characters long", " " + "0" * 32))
+EVERY = (*LISTED, AUTHORIZATION_KEY)
+ABSENT = (
+    "BlinkRepeat", "LightIntensity", "SupportedFeatureProfilesMaxLength", "LocalAuthListEnabled", "LocalAuthListMaxLength",
+    "SendLocalListMaxLength", "ReserveConnectorZeroSupported", "ChargeProfileMaxStackLevel",
+    "ChargingScheduleAllowedChargingRateUnit", "ChargingScheduleMaxPeriods", "ConnectorSwitch3to1PhaseSupported",
+    "MaxChargingProfilesInstalled", "SupportedFileTransferProtocols", "AdditionalRootCertificateCheck",
+    "CertificateSignedMaxChainSize", "CertificateStoreMaxLength", "CpoName", "NoSuchKey",
+)
+REQUIRED = {
+    "AuthorizeRemoteTxRequests": "R or RW", "ClockAlignedDataInterval": "RW", "ConnectionTimeOut": "RW",
+    "ConnectorPhaseRotation": "RW", "GetConfigurationMaxKeys": "R", "HeartbeatInterval": "RW", "LocalAuthorizeOffline": "RW",
+    "LocalPreAuthorize": "RW", "MeterValuesAlignedData": "RW", "MeterValuesSampledData": "RW",
+    "MeterValueSampleInterval": "RW", "NumberOfConnectors": "R", "ResetRetries": "RW", "StopTransactionOnInvalidId": "RW",
+    "StopTxnAlignedData": "RW", "StopTxnSampledData": "RW", "SupportedFeatureProfiles": "R",
+    "TransactionMessageAttempts": "RW", "TransactionMessageRetryInterval": "RW",
+    "UnlockConnectorOnEVSideDisconnect": "R or RW",
+}
+"""What the conformance tool asks for of the Core profile (TC_019)."""
+
+
+def shown(conversation: Conversation, *names: str) -> list[KeyValue]:
+    """What GetConfiguration shows of these keys; of all without names."""
+    conf = conversation.call(GetConfigurationReq(key=list(names) or None))
+    assert isinstance(conf, GetConfigurationConf)
+    return conf.configuration_key or []
+
+
+def value(conversation: Conversation, name: str) -> str | None:
+    """The value that GetConfiguration shows of one key."""
+    (row,) = shown(conversation, name)
+    return row.value
+
+
+def change(conversation: Conversation, name: str, text: str) -> ConfigurationStatus:
+    """What ChangeConfiguration is answered."""
+    conf = conversation.call(ChangeConfigurationReq(key=name, value=text))
+    assert isinstance(conf, ChangeConfigurationConf)
+    return conf.status
+
+
+def cases(kind: str) -> list[tuple[str, str]]:
+    """Every key with every one of its good or bad values."""
+    return [(row.name, text) for row in EVERY for text in getattr(row, kind)]
+
+
+WRITABLE = [row for row in EVERY if row.good]
+
+
+def test_the_full_list_is_exactly_the_keys_of_what_is_there(conversation: Conversation) -> None:
+    """Every key of the reference whose function exists is listed, and no other; AuthorizationKey is kept back (CFG-1, CFG-4)."""
+    assert {row.key for row in shown(conversation)} == {row.name for row in LISTED}
+
+
+@pytest.mark.parametrize("row", LISTED, ids=[row.name for row in LISTED])
+def test_a_key_is_listed_with_its_access_and_its_default(conversation: Conversation, row: Row) -> None:
+    """Access and first-start value of every key; a value is always sent, "" when it is empty (CFG-1, CFG-3)."""
+    assert shown(conversation, row.name) == [KeyValue(key=row.name, readonly=row.access == "R", value=row.default)]
+
+
+@pytest.mark.parametrize("row", EVERY, ids=[row.name for row in EVERY])
+def test_key_names_compare_without_regard_to_case(conversation: Conversation, row: Row) -> None:
+    """Found in any case, answered in the exact spelling (CFG-6)."""
+    assert [key.key for key in shown(conversation, row.name.upper())] == [row.name]
+    assert change(conversation, row.name.lower(), "@") is REJECTED
+
+
+@pytest.mark.parametrize(("name", "text"), cases("good"), ids=[f"{name}={text}" for name, text in cases("good")])
+def test_a_good_value_is_accepted_and_stored_before_it_is_answered(conversation: Conversation, name: str, text: str) -> None:
+    """Accepted promises to remember: the record enters in the step of the answer (CFG-5, CFG-7)."""
+    before = conversation.station.settings.text(name)
+    call = CallReceived("the-call", ChangeConfigurationReq(key=name, value=text))
+    outcome = conversation.station.handle(call, conversation.at)
+    after = conversation.station.settings.text(name)
+    assert ChangeConfigurationConf(status=ACCEPTED) in [getattr(command, "response", None) for command in outcome.commands]
+    assert outcome.records == ([PutSetting(name, after)] if after != before else [])
+    assert after.lower() == text.lower().removeprefix("+")
+
+
+@pytest.mark.parametrize(("name", "text"), cases("bad"), ids=[f"{name}={text}" for name, text in cases("bad")])
+def test_a_bad_value_is_rejected_and_nothing_changes(conversation: Conversation, name: str, text: str) -> None:
+    """Out of range, malformed, read-only: Rejected, the old value stays, and nothing is stored or done (CFG-5, CFG-7)."""
+    before = conversation.station.settings.text(name)
+    commits = conversation.store.load().settings
+    assert change(conversation, name, text) is REJECTED
+    assert conversation.station.settings.text(name) == before
+    assert conversation.store.load().settings == commits
+    assert len(conversation.orders) == 1, "an answer, and nothing besides"
+
+
+@pytest.mark.parametrize("row", WRITABLE, ids=[row.name for row in WRITABLE])
+def test_a_change_outlives_a_restart(conversation: Conversation, row: Row) -> None:
+    """What was accepted is there after a power cut (CFG-7)."""
+    text = next(text for text in row.good if text.lower() != row.default)
+    assert change(conversation, row.name, text) is ACCEPTED
+    kept = conversation.station.settings.text(row.name)
+    conversation.restart()
+    assert conversation.station.settings.text(row.name) == kept
+
+
+@pytest.mark.parametrize("name", ABSENT)
+def test_a_key_without_its_function_is_unknown(conversation: Conversation, name: str) -> None:
+    """Keys of absent profiles and lights: unknown to GetConfiguration, NotSupported on change (CFG-1, CFG-4, CFG-5)."""
+    conf = conversation.call(GetConfigurationReq(key=[name]))
+    assert conf == GetConfigurationConf(unknown_key=[name])
+    assert change(conversation, name, "true") is ConfigurationStatus.NotSupported
+
+
+@pytest.mark.parametrize(("name", "access"), REQUIRED.items(), ids=list(REQUIRED))
+def test_the_conformance_tool_finds_every_required_key_with_its_access(conversation: Conversation, name: str, access: str
+                                                                      ) -> None:
+    """TC_019: all required keys are in the list without names, read-only or not as the standard says (CFG-1)."""
+    (row,) = [row for row in shown(conversation) if row.key == name]
+    assert access in {"R or RW", "R" if row.readonly else "RW"}
+
+
+def test_a_measurand_list_of_five_hundred_characters_is_the_longest(talk: Talk) -> None:
+    """Values are strings of at most 500 characters, also where the `[ocpp]` table gives them (CFG-6)."""
+    conversation = talk()
+    most = ",".join([REGISTER] * 16)
+    assert len(most) < 500
+    assert change(conversation, "StopTxnSampledData", most) is ACCEPTED
+    assert change(conversation, "StopTxnSampledData", most + " " * (501 - len(most))) is REJECTED
+
+
+def test_the_number_of_connectors_is_that_of_the_hardware(talk: Talk) -> None:
+    """NumberOfConnectors and the phase rotation follow the configured connectors (STAT-1, CFG-1)."""
+    conversation = talk(connectors=3)
+    assert value(conversation, "NumberOfConnectors") == "3"
+    assert value(conversation, "ConnectorPhaseRotation") == "1.RST,2.RST,3.RST"
+    assert value(conversation, "ConnectorPhaseRotationMaxLength") == "4"
+    assert change(conversation, "ConnectorPhaseRotation", "0.RST,3.TRS") is ACCEPTED
+    assert change(conversation, "ConnectorPhaseRotation", "4.RST") is REJECTED
+
+
+def test_a_fixed_cable_refuses_to_unlock_at_the_charge_point(talk: Talk) -> None:
+    """Without a lock UnlockConnectorOnEVSideDisconnect reads false, and changes are refused (TXN-16)."""
+    conversation = talk(cable="tethered", lock="none")
+    assert shown(conversation, "UnlockConnectorOnEVSideDisconnect") == [
+        KeyValue(key="UnlockConnectorOnEVSideDisconnect", readonly=True, value="false")]
+    assert change(conversation, "UnlockConnectorOnEVSideDisconnect", "true") is REJECTED
+
+
+def test_the_ocpp_table_gives_first_values_and_later_changes_win(tmp_path: Path) -> None:
+    """First-start values come from the file; what ChangeConfiguration set wins over it at every later start (CFG-7)."""
+    config = configuration(tmp_path, ocpp="HeartbeatInterval = 111\nConnectionTimeOut = 55")
+    conversation = Conversation(config)
+    assert value(conversation, "ConnectionTimeOut") == "55"
+    assert change(conversation, "ConnectionTimeOut", "66") is ACCEPTED
+    conversation.restart()
+    assert value(conversation, "ConnectionTimeOut") == "66"
+    assert value(conversation, "HeartbeatInterval") == "111"
+
+
+def test_a_stored_value_that_is_no_longer_allowed_gives_way_to_the_default(conversation: Conversation) -> None:
+    """An update may narrow a range: a value from before it must not come back (CFG-5)."""
+    conversation.store.commit([PutSetting("ResetRetries", "99"), PutSetting("NumberOfConnectors", "7")])
+    conversation.restart()
+    assert value(conversation, "ResetRetries") == "3"
+    assert value(conversation, "NumberOfConnectors") == "1"
+
+
+def test_limits_of_ours_can_be_lowered_and_then_hold(talk: Talk) -> None:
+    """A list with more items than its MaxLength key says is Rejected, also where the file has lowered that (MTR-10)."""
+    conversation = talk(ocpp="MeterValuesSampledDataMaxLength = 2\nConnectorPhaseRotationMaxLength = 1")
+    assert change(conversation, "MeterValuesSampledData", f"{REGISTER},Voltage") is ACCEPTED
+    assert change(conversation, "MeterValuesSampledData", f"{REGISTER},Voltage,Current.Import") is REJECTED
+    assert value(conversation, "MeterValuesSampledData") == f"{REGISTER},Voltage"
+    assert change(conversation, "ConnectorPhaseRotation", "0.RST,1.RST") is REJECTED
