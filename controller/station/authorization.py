@@ -72,8 +72,7 @@ class Authorization(Feature):
         entry = self._cache.get(id_tag.upper())
         if entry is None:
             return None
-        expired = entry.expiry_date is not None and entry.expiry_date <= at
-        return Verdict(entry.status == AuthorizationStatus.Accepted and not expired, entry.parent_id_tag)
+        return Verdict(_is_valid(entry, at), entry.parent_id_tag)
 
     def _offline_verdict(self, id_tag: str, at: datetime) -> Verdict:
         known = self.known(id_tag, at)
@@ -108,7 +107,7 @@ class Authorization(Feature):
         step.remember(PutCacheEntry(entry))
 
     def _evict(self, step: Step) -> None:
-        victim = min(self._cache.values(), key=lambda e: (e.status == AuthorizationStatus.Accepted, e.learned))
+        victim = min(self._cache.values(), key=lambda entry: (_is_valid(entry, step.at.utc), entry.learned))
         del self._cache[victim.id_tag]
         step.remember(DropCacheEntry(victim.id_tag))
 
@@ -120,6 +119,12 @@ class Authorization(Feature):
 
 def _entry(id_tag: str, info: IdTagInfo, at: datetime) -> CacheEntry:
     return CacheEntry(id_tag.upper(), str(info.status), info.parent_id_tag, info.expiry_date, at)
+
+
+def _is_valid(entry: CacheEntry, at: datetime) -> bool:
+    """Accepted, and not past its expiryDate (CACHE-4)."""
+    expired = entry.expiry_date is not None and entry.expiry_date <= at
+    return entry.status == AuthorizationStatus.Accepted and not expired
 
 
 def same_tag(one: str, other: str | None) -> bool:
