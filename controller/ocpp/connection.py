@@ -1,14 +1,15 @@
 """The thin shell around `session.py`: dial, back off, ping, send text, receive text. The only file of the wire with I/O.
 
 For ever: dial -> sub-protocol agreed -> CsmsConnected -> frames -> closed for whatever reason -> CsmsLost -> wait -> dial.
-One socket at a time; the wait doubles from `reconnect_min_s` to `reconnect_max_s`, with jitter, and starts anew after a
-connection that lasted (WS-6).
+One socket at a time; the wait doubles from `reconnect_min_s` to `reconnect_max_s`, with jitter between these two, and starts
+anew after a connection that lasted (WS-6). Nothing that a central system does ends this loop.
 """
 
 import asyncio
 import base64
 import logging
 import random
+import re
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeAlias
@@ -17,9 +18,9 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import msgspec
 
 from controller.clock import Clock
-from controller.events import CallReceived, CsmsConnected, CsmsLost, Event
+from controller.events import CallAnswered, CallFailed, CallReceived, CsmsConnected, CsmsLost, Event
 from controller.ocpp.messages import Request, Response
-from controller.ocpp.session import Received, Session, Transmit
+from controller.ocpp.session import Ignored, Received, Session, Transmit
 
 logger = logging.getLogger("evcp.ocpp")
 
@@ -31,6 +32,13 @@ PONG_WITHIN_S = 10.0
 STABLE_AFTER_S = 300.0
 FRAMES_PER_TURN = 8
 """So many frames are taken before other tasks get their turn (central-systems.md section 3)."""
+MAX_OUTGOING = 64
+"""While so many frames wait to be sent nothing more is read: who does not listen is not listened to (F-FLOOD)."""
+IGNORED_TOLD = 20
+"""So many meaningless frames per connection get a line in the log."""
+
+_KEY_VALUE = re.compile(r'("value"\s*:\s*")(?:[^"\\]|\\.)*')
+_USER_INFO = re.compile(r"(://)[^/@\s\"]+@")
 
 
 class Lost(Exception):
@@ -84,6 +92,16 @@ def basic_authentication(identity: str, authorization_key: str) -> dict[str, str
     return {"Authorization": f"Basic {token}"}
 
 
+def loggable(text: str | bytes) -> str:
+    """A frame as the log may show it: on one line, without passwords in URLs and without the AuthorizationKey."""
+    if isinstance(text, bytes):
+        return f"{len(text)} binary bytes"
+    if "authorizationkey" in text.lower():
+        text = _KEY_VALUE.sub(r"\1***", text)
+    text = _USER_INFO.sub(r"\1***@", text)
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
 class Connection:
     """Keeps the connection to the central system, and the inbox told."""
 
@@ -99,8 +117,15 @@ class Connection:
         self._authorization_key, self._security_profile = authorization_key, security_profile
         self._certificates = (certificates_directory, check_hostname)
         self._transport: Transport | None = None
+        self._calls: deque[tuple[str, Request, float]] = deque()
+        """CALLs for which another one must first be answered."""
         self._outgoing: deque[str] = deque()
         self._to_send = asyncio.Event()
+        self._sent = asyncio.Event()
+        self._frames = 0
+        """Taken since the start."""
+        self._reading = False
+        self._ignored = 0
         self._dial_now = asyncio.Event()
         self._link_up = True
         self._pings_changed = asyncio.Event()
@@ -117,20 +142,43 @@ class Connection:
     # -- what the station wants --------------------------------------------------------------------------------------
 
     def call(self, message_id: str, request: Request, timeout_s: float) -> None:
-        """Send a CALL, if there is a connection; its loss is told by CsmsLost."""
-        if self._transport is None:
-            return
-        now_s = self._clock.now().monotonic_s
-        self._transmit(self._session.call(message_id, request, timeout_s, now_s))
-        self._timeout = asyncio.get_running_loop().call_later(timeout_s + 0.001, self._expire)
+        """Send a CALL, if there is a connection; its loss is told by CsmsLost.
+
+        One is in flight at a time (RPC-5). An order that was held up by a slow disk, while the connection was lost and made
+        again, may find another one in flight, or itself: it waits, or is sent already.
+        """
+        known = {self._session.in_flight, *(waiting[0] for waiting in self._calls)}
+        if self._transport is not None and message_id not in known:
+            self._calls.append((message_id, request, timeout_s))
+            self._next_call()
+
+    def _next_call(self) -> None:
+        if self._calls and self._session.in_flight is None:
+            now_s = self._clock.now().monotonic_s
+            self._transmit(self._session.call(*self._calls.popleft(), now_s))
+        self._watch_time_out()
+
+    def _watch_time_out(self) -> None:
+        """Wake when the CALL in flight times out; never sooner for the sake of another one."""
+        if self._timeout is not None:
+            self._timeout.cancel()
+            self._timeout = None
+        deadline_s = self._session.next_deadline_s()
+        if deadline_s is not None:
+            left_s = max(0.0, deadline_s - self._clock.now().monotonic_s)
+            self._timeout = asyncio.get_running_loop().call_later(left_s + 0.001, self._expire)
 
     def reply(self, message_id: str, response: Response) -> None:
-        """Send a CALLRESULT."""
-        self._transmit(self._session.reply(message_id, response))
+        """Send a CALLRESULT, if whoever asked is still connected."""
+        self._transmit_all(self._session.reply(message_id, response))
 
     def reply_error(self, message_id: str, code: str, description: str) -> None:
-        """Send a CALLERROR."""
-        self._transmit(self._session.reply_error(message_id, code, description))
+        """Send a CALLERROR, likewise."""
+        self._transmit_all(self._session.reply_error(message_id, code, description))
+
+    def _transmit_all(self, answers: list[Transmit]) -> None:
+        for answer in answers:
+            self._transmit(answer.text)
 
     def set_ping_interval(self, interval_s: int) -> None:
         """Ping so often from now on; 0 sends none (WS-11)."""
@@ -148,20 +196,24 @@ class Connection:
 
     def set_link(self, *, up: bool) -> None:
         """False: the network is gone, now, and nobody dials; true: dial at once."""
+        unchanged = up and self._link_up and self._transport is not None
         self._link_up = up
         if not up and self._transport is not None:
             self._transport.abort()
-        self._dial_now.set()
+        if not unchanged:
+            self._dial_now.set()
 
     def _transmit(self, text: str) -> None:
-        logger.debug("-> %s", text)
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug("-> %s", loggable(text))
         self._outgoing.append(text)
         self._to_send.set()
 
     def _expire(self) -> None:
         for received in self._session.expire(self._clock.now().monotonic_s):
-            if not isinstance(received, Transmit):
+            if isinstance(received, CallFailed):
                 self._post(received)
+        self._next_call()
 
     # -- for ever ----------------------------------------------------------------------------------------------------
 
@@ -171,30 +223,41 @@ class Connection:
         while True:
             await self._pause(wait_s)
             began_s = self._clock.now().monotonic_s
-            try:
-                transport = await asyncio.wait_for(self._dial(self._target()), DIAL_WITHIN_S)
-            except (Lost, TimeoutError, OSError) as error:
-                self._note_failure(error)
-            else:
+            transport = await self._dialled()
+            if transport is not None:
                 await self._converse(transport)
             lasted_s = self._clock.now().monotonic_s - began_s
             wait_s = self._next_wait_s(0.0 if lasted_s >= STABLE_AFTER_S else wait_s)
 
+    async def _dialled(self) -> Transport | None:
+        """An open websocket that is still wanted, or None."""
+        try:
+            target = self._target()
+            transport = await asyncio.wait_for(self._dial(target), DIAL_WITHIN_S)
+            if self._link_up and self._target() == target:
+                return transport
+            transport.abort()  # meanwhile the network went away, or the credentials changed
+        except Exception as error:  # noqa: BLE001 - a URL, key or certificate nobody can use must not end the daemon
+            self._note_failure(error)
+        return None
+
     def _note_failure(self, error: Exception) -> None:
-        why = str(error) or f"no answer within {DIAL_WITHIN_S:g} s"
+        foreseen = isinstance(error, Lost | OSError)
+        why = (str(error) or f"no answer within {DIAL_WITHIN_S:g} s") if foreseen else repr(error)
         if why != self.last_failure:
             logger.warning("central system not reached: %s", why)
         self.last_failure = why
 
     def _next_wait_s(self, wait_s: float) -> float:
+        """The longest that the next wait may be; the shortest is half of it."""
         shortest_s, longest_s = self._reconnect_s
-        return min(longest_s, max(shortest_s, wait_s * 2))
+        return min(longest_s, max(shortest_s, wait_s) * 2)
 
     async def _pause(self, wait_s: float) -> None:
         """Wait before the next dial, unless somebody wants it at once; without a link wait for the link."""
         if wait_s > 0 and not self._dial_now.is_set():
             try:
-                async with asyncio.timeout(wait_s * (0.5 + self._jitter() / 2)):
+                async with asyncio.timeout(max(self._reconnect_s[0], wait_s * (0.5 + self._jitter() / 2))):
                     await self._dial_now.wait()
             except TimeoutError:
                 pass
@@ -210,6 +273,8 @@ class Connection:
     async def _converse(self, transport: Transport) -> None:
         """From the open websocket to its end."""
         self._outgoing.clear()
+        self._calls.clear()
+        self._ignored = 0
         self._transport = transport
         self.connected_since_s = self._clock.now().monotonic_s
         self.last_failure = ""
@@ -226,14 +291,13 @@ class Connection:
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._hang_up(transport)
         if why is not None and not isinstance(why, Lost):
-            raise why
-        self._lost(str(why) if why is not None else "redialling")
+            logger.error("the connection failed in a way nobody foresaw", exc_info=why)
+        self._lost(str(why) or repr(why) if why is not None else "redialling")
 
     def _lost(self, why: str) -> None:
         logger.warning("connection lost: %s", why)
         self._session.lost()
-        if self._timeout is not None:
-            self._timeout.cancel()
+        self._watch_time_out()
         self._post(CsmsLost(why))
 
     async def _hang_up(self, transport: Transport) -> None:
@@ -242,30 +306,40 @@ class Connection:
         try:
             async with asyncio.timeout(2.0):
                 await transport.close()
-        except (TimeoutError, Lost):
+        except Exception:  # noqa: BLE001 - closing politely is a courtesy; whatever prevents it, the socket must go
             transport.abort()
 
     async def _receive(self, transport: Transport) -> None:
-        frames = 0
         while True:
+            await self._room_to_answer()
+            self._reading = True
             text = await transport.receive()
-            logger.debug("<- %s", text)
+            self._reading = False
+            self._frames += 1
+            if logger.isEnabledFor(logging.DEBUG):
+                logger.debug("<- %s", loggable(text))
             for received in self._session.receive(text):
                 await self._handle(received)
-            frames += 1
-            if frames % FRAMES_PER_TURN == 0:
+            if self._frames % FRAMES_PER_TURN == 0:
                 await asyncio.sleep(0)
+
+    async def _room_to_answer(self) -> None:
+        while len(self._outgoing) >= MAX_OUTGOING:
+            self._sent.clear()
+            await self._sent.wait()
 
     async def _handle(self, received: Received) -> None:
         match received:
             case Transmit(text):
                 self._transmit(text)
+            case Ignored(why):
+                self._ignored += 1
+                logger.log(logging.WARNING if self._ignored <= IGNORED_TOLD else logging.DEBUG, "ignored: %s", why)
             case CallReceived():
                 await self._emit(received)
-            case _:
-                if self._timeout is not None:
-                    self._timeout.cancel()
+            case CallAnswered() | CallFailed():
                 self._post(received)
+                self._next_call()
 
     async def _send(self, transport: Transport) -> None:
         """Send what is waiting, in order; an empty text ends the connection (redial)."""
@@ -275,6 +349,7 @@ class Connection:
                 if not text:
                     return
                 await transport.send(text)
+                self._sent.set()
             self._to_send.clear()
             await self._to_send.wait()
 
@@ -286,7 +361,17 @@ class Connection:
                 async with asyncio.timeout(self._ping_interval_s or None):
                     await self._pings_changed.wait()
             except TimeoutError:
-                await transport.ping(PONG_WITHIN_S)
+                await self._expect_pong(transport)
+
+    async def _expect_pong(self, transport: Transport) -> None:
+        """A pong behind a flood of CALLs comes late: frames are a sign of life too, and who does not read cannot tell."""
+        frames = self._frames
+        try:
+            await transport.ping(PONG_WITHIN_S)
+        except Lost:
+            if self._frames == frames and self._reading:
+                transport.abort()
+                raise
 
     async def close(self) -> None:
         """Let what is waiting go out, then close politely; for the end of the process."""

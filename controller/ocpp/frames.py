@@ -37,8 +37,11 @@ Frame: TypeAlias = Call | CallResult | CallError
 
 _decoder: msgspec.json.Decoder[Frame] = msgspec.json.Decoder(Call | CallResult | CallError)
 _encoder = msgspec.json.Encoder()
+_UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeError)
 _KIND = re.compile(r"\s*\[\s*(-?\d+)\s*[,\]]")
-_CALL_ID = re.compile(r'\s*\[\s*2\s*,\s*"([^"\\]{1,255})"')
+_CALL_ID = re.compile(r'\s*\[\s*2\s*,\s*("(?:[^"\\]|\\.)*")')
+MAX_READABLE_ID = 255
+"""An id longer than this is not echoed: nobody waits for an answer to it."""
 
 
 class Broken(msgspec.Struct, frozen=True):
@@ -46,6 +49,8 @@ class Broken(msgspec.Struct, frozen=True):
 
     why: str
     message_id: str | None = None
+    decodable: bool = True
+    """It is JSON at least."""
     ignored: bool = False
     """A message type number that OCPP 1.6 does not know: to be ignored (RPC-2)."""
 
@@ -54,12 +59,31 @@ def parse(text: str) -> Frame | Broken:
     """The frame in `text`, or what is wrong with it; never raises."""
     try:
         return _decoder.decode(text)
-    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+    except _UNREADABLE as error:
+        decodable = _is_json(text)
         kind = _KIND.match(text)
-        if kind is not None and kind.group(1) not in ("2", "3", "4"):
+        if decodable and kind is not None and kind.group(1) not in ("2", "3", "4"):
             return Broken(f"message type {kind.group(1)[:9]} is unknown", ignored=True)
-        readable = _CALL_ID.match(text)
-        return Broken(f"not a frame: {error}", readable.group(1) if readable is not None else None)
+        return Broken(f"not a frame: {error}", _readable_id(text), decodable)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        msgspec.json.decode(text, type=msgspec.Raw)
+    except _UNREADABLE:
+        return False
+    return True
+
+
+def _readable_id(text: str) -> str | None:
+    found = _CALL_ID.match(text)
+    if found is None:
+        return None
+    try:
+        message_id = msgspec.json.decode(found.group(1), type=str)
+    except _UNREADABLE:
+        return None
+    return message_id if len(message_id) <= MAX_READABLE_ID else None
 
 
 def call(message_id: str, action: str, payload: bytes) -> str:

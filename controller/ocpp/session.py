@@ -4,6 +4,9 @@
                                      |----- time-out -----------> idle      (CallFailed "TimedOut"; a late answer still counts)
     their CALL:  --CallReceived--> in process --reply()--> answered           (a replay gets the same answer, F-DUP)
 
+A replay is a CALL with the id *and* the content of an earlier one. Another content under an id that was answered is a new
+CALL, of a central system that counts from 1 again; under an id that is still in process it is a mistake of theirs (RPC-9).
+
 One CALL of ours is in flight at most (RPC-5); theirs are taken and answered at any time meanwhile.
 """
 
@@ -28,13 +31,31 @@ MAX_IN_PROCESS = 1024
 """CALLs that are taken and not answered yet; older ones are forgotten, as under a rejected registration (BOOT-7)."""
 
 
+MAX_COPIES = 8
+"""So many copies of one CALL are answered when it is; the rest is a flood."""
+
+
 class Transmit(msgspec.Struct, frozen=True):
     """Text to send at once."""
 
     text: str
 
 
-Received: TypeAlias = CallReceived | CallAnswered | CallFailed | Transmit
+class Ignored(msgspec.Struct, frozen=True):
+    """A frame that means nothing, and why; worth a line in the log (RPC-7, F-NOANS)."""
+
+    why: str
+
+
+class _Taken(msgspec.Struct):
+    """A CALL of theirs that waits for our answer."""
+
+    content: int
+    copies: int = 1
+    """How often it came over the present connection, and so how often it is answered there."""
+
+
+Received: TypeAlias = CallReceived | CallAnswered | CallFailed | Transmit | Ignored
 
 
 class Session:
@@ -44,10 +65,8 @@ class Session:
         self._compat = compat
         self._waiting: tuple[str, type[Response], float] | None = None
         self._timed_out: OrderedDict[str, type[Response]] = OrderedDict()
-        self._in_process: OrderedDict[str, None] = OrderedDict()
-        self._answered: OrderedDict[str, str] = OrderedDict()
-        self.dropped = 0
-        """Frames that meant nothing: unreadable, unknown ids, unknown types."""
+        self._in_process: OrderedDict[str, _Taken] = OrderedDict()
+        self._answered: OrderedDict[str, tuple[int, str]] = OrderedDict()
 
     # -- our CALLs ---------------------------------------------------------------------------------------------------
 
@@ -58,6 +77,11 @@ class Session:
             raise ValueError(message)
         self._waiting = (message_id, request.response, now_s + timeout_s)
         return frames.call(message_id, request.action, codec.encode(codec.shortened(request)))
+
+    @property
+    def in_flight(self) -> str | None:
+        """The id of our CALL that waits for its answer."""
+        return self._waiting[0] if self._waiting is not None else None
 
     def next_deadline_s(self) -> float | None:
         """When our CALL in flight times out; None if there is none."""
@@ -73,31 +97,34 @@ class Session:
         return [CallFailed(message_id, TIMED_OUT, "no answer in time")]
 
     def lost(self) -> None:
-        """The connection is gone: nothing is in flight any more, and nothing of theirs waits for an answer."""
+        """The connection is gone: nothing is in flight any more, and nobody waits for our answers, unless asked again."""
         self._waiting = None
-        self._in_process.clear()
+        for taken in self._in_process.values():
+            taken.copies = 0
 
     # -- their CALLs -------------------------------------------------------------------------------------------------
 
-    def reply(self, message_id: str, response: Response) -> str:
-        """The text of the CALLRESULT to their CALL."""
+    def reply(self, message_id: str, response: Response) -> list[Transmit]:
+        """The CALLRESULT to their CALL, once for every copy of it that came over the present connection."""
         return self._answer(message_id, frames.call_result(message_id, codec.encode(codec.shortened(response))))
 
-    def reply_error(self, message_id: str, code: str, description: str) -> str:
-        """The text of the CALLERROR to their CALL."""
+    def reply_error(self, message_id: str, code: str, description: str) -> list[Transmit]:
+        """The CALLERROR to their CALL, likewise."""
         return self._answer(message_id, frames.call_error(message_id, code, description))
 
-    def _answer(self, message_id: str, text: str) -> str:
-        self._in_process.pop(message_id, None)
-        _keep(self._answered, message_id, text, REMEMBERED_ANSWERS)
-        return text
+    def _answer(self, message_id: str, text: str) -> list[Transmit]:
+        taken = self._in_process.pop(message_id, None)
+        if taken is None:
+            return []
+        _keep(self._answered, message_id, (taken.content, text), REMEMBERED_ANSWERS)
+        return [Transmit(text)] * taken.copies
 
     # -- what comes in -----------------------------------------------------------------------------------------------
 
     def receive(self, text: str | bytes) -> list[Received]:
         """What a frame from the central system means. Never raises, whatever the bytes are (F-GARB)."""
         if isinstance(text, bytes):
-            return self._drop()
+            return [Ignored("a binary frame")]
         match frames.parse(text):
             case frames.Call() as call:
                 return self._called(call)
@@ -108,40 +135,56 @@ class Session:
             case frames.Broken() as broken:
                 return self._broken(broken)
 
-    def _drop(self) -> list[Received]:
-        self.dropped += 1
-        return []
-
     def _broken(self, broken: frames.Broken) -> list[Received]:
         if broken.ignored:
-            return self._drop()
-        if broken.message_id is not None:
-            return [Transmit(frames.call_error(broken.message_id, codec.FORMATION, broken.why))]
-        if self._compat:
+            return [Ignored(broken.why)]
+        nameless = broken.message_id is None
+        if self._compat and (nameless or not broken.decodable):
             return [Transmit(frames.call_error("-1", "GenericError", broken.why))]
-        return self._drop()
+        if broken.message_id is None:
+            return [Ignored(broken.why)]
+        return [Transmit(frames.call_error(broken.message_id, codec.FORMATION, broken.why))]
 
     def _called(self, call: frames.Call) -> list[Received]:
-        message_id = call.message_id
+        message_id, content = call.message_id, hash((call.action, bytes(call.payload)))
         if len(message_id) > frames.MAX_MESSAGE_ID:
-            why = f"a unique id has at most {frames.MAX_MESSAGE_ID} characters, this one {len(message_id)}"
-            return [Transmit(frames.call_error(message_id[:255], codec.FORMATION, why))]
-        if message_id in self._answered:
-            return [Transmit(self._answered[message_id])]
-        if message_id in self._in_process:
-            # The first of the two will be answered under this id; an error under the same id would be taken for it.
-            return self._drop()
+            return self._too_long(message_id)
+        answered = self._answered.get(message_id)
+        if answered is not None and answered[0] == content:
+            return [Transmit(answered[1])]
+        taken = self._in_process.get(message_id)
+        if taken is not None and (taken.content == content or taken.copies > 0):
+            return self._called_again(message_id, taken, content)
+        return self._called_anew(call, content)
+
+    def _too_long(self, message_id: str) -> list[Received]:
+        why = f"a unique id has at most {frames.MAX_MESSAGE_ID} characters, this one {len(message_id)}"
+        if len(message_id) > frames.MAX_READABLE_ID:
+            return self._broken(frames.Broken(why))
+        return [Transmit(frames.call_error(message_id, codec.FORMATION, why))]
+
+    def _called_again(self, message_id: str, taken: _Taken, content: int) -> list[Received]:
+        """The same id while the first CALL is in process: not executed twice (F-DUP)."""
+        if taken.content != content:
+            why = "this unique id belongs to another CALL that is still being processed"
+            return [Transmit(frames.call_error(message_id, codec.FORMATION, why))]
+        if taken.copies >= MAX_COPIES:
+            return [Ignored(f"more than {MAX_COPIES} copies of CALL {message_id}")]
+        taken.copies += 1
+        return []
+
+    def _called_anew(self, call: frames.Call, content: int) -> list[Received]:
+        _keep(self._in_process, call.message_id, _Taken(content), MAX_IN_PROCESS)
         kind = REQUESTS.get(call.action)
         if kind is None or call.action not in FROM_CENTRAL_SYSTEM:
             code = "NotImplemented" if kind is None else "NotSupported"
             why = f"{call.action[:50]} is not an operation that a charge point answers"
-            return [Transmit(self.reply_error(message_id, code, why))]
+            return [*self.reply_error(call.message_id, code, why)]
         try:
             request = codec.decode_request(kind, call.payload, compat=self._compat)
         except RemoteError as error:
-            return [Transmit(self.reply_error(message_id, error.code, error.description))]
-        _keep(self._in_process, message_id, None, MAX_IN_PROCESS)
-        return [CallReceived(message_id, request)]
+            return [*self.reply_error(call.message_id, error.code, error.description)]
+        return [CallReceived(call.message_id, request)]
 
     def _response_type(self, message_id: str) -> type[Response] | None:
         """What the answer must be: to the CALL in flight, or to one that timed out; taken off, so that it counts once."""
@@ -155,7 +198,7 @@ class Session:
     def _resulted(self, message_id: str, payload: msgspec.Raw) -> list[Received]:
         kind = self._response_type(message_id)
         if kind is None:
-            return self._drop()
+            return [Ignored(f"an answer to {message_id[:50]!r}, which nobody asked")]
         try:
             return [CallAnswered(message_id, codec.decode_response(kind, payload))]
         except RemoteError as error:
@@ -163,7 +206,7 @@ class Session:
 
     def _refused(self, message_id: str, code: str, description: str) -> list[Received]:
         if self._response_type(message_id) is None:
-            return self._drop()
+            return [Ignored(f"CALLERROR {code[:50]!r} to {message_id[:50]!r}, which nobody asked")]
         return [CallFailed(message_id, code, description)]
 
 

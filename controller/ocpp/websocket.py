@@ -13,6 +13,8 @@ from websockets.typing import Subprotocol
 
 from controller.ocpp.connection import DIAL_WITHIN_S, MAX_FRAME, SUBPROTOCOL, Lost, Target, Transport
 
+logger = logging.getLogger("evcp.ocpp")
+
 USER_TIMEOUT_MS = 30_000
 """Sent bytes that nobody acknowledges so long end a connection (F-HALF)."""
 
@@ -51,7 +53,6 @@ class WebSocket:
             async with asyncio.timeout(within_s):
                 await (await self._connection.ping())
         except TimeoutError as error:
-            self.abort()
             raise Lost(f"no pong within {within_s:g} s") from error
         except ConnectionClosed as error:
             raise Lost(str(error)) from error
@@ -98,5 +99,8 @@ def tls_context(target: Target) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.check_hostname = target.check_hostname
     for root in sorted(Path(target.certificates_directory, "central_system").glob("*.pem")):
-        context.load_verify_locations(root)
+        try:
+            context.load_verify_locations(root)
+        except OSError as error:  # which ssl.SSLError is too
+            logger.warning("%s is no certificate that can be used: %s", root.name, error)
     return context
