@@ -1,0 +1,43 @@
+"""The baseline of round trips, a process of its own: dials, and answers every frame with so many bytes.
+
+`python -m tests.bench.echo URL SIZE [DIRECTORY]`; with a directory every answer follows a durable commit of one row there.
+"""
+
+import asyncio
+import sqlite3
+import sys
+
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
+
+
+async def echo(url: str, size: int, directory: str | None) -> None:
+    """Until the other side hangs up."""
+    answer = "x" * size
+    database = _database(directory) if directory is not None else None
+    async with connect(url, subprotocols=[Subprotocol("ocpp1.6")], compression=None, ping_interval=None, proxy=None,
+                       user_agent_header=None) as connection:
+        async for text in connection:
+            if database is not None:
+                _commit(database, str(text))
+            await connection.send(answer)
+
+
+def _database(directory: str) -> sqlite3.Connection:
+    """With the durability of the daemon's own: write-ahead log, every commit synced, early checkpoints."""
+    database = sqlite3.connect(f"{directory}/echo.db", isolation_level=None)
+    database.execute("PRAGMA journal_mode=WAL")
+    database.execute("PRAGMA synchronous=FULL")
+    database.execute("PRAGMA wal_autocheckpoint=64")
+    database.execute("CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID")
+    return database
+
+
+def _commit(database: sqlite3.Connection, text: str) -> None:
+    database.execute("BEGIN IMMEDIATE")
+    database.execute("INSERT OR REPLACE INTO setting VALUES ('last', ?)", (text,))
+    database.execute("COMMIT")
+
+
+if __name__ == "__main__":
+    asyncio.run(echo(sys.argv[1], int(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else None))
