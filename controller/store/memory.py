@@ -11,56 +11,71 @@ class MemoryStore:
     """Applies records to plain dictionaries; can be told to fail, as a disk would."""
 
     def __init__(self, durable: r.Durable | None = None) -> None:
-        self._durable = durable if durable is not None else r.Durable()
-        self.dead_letters: list[tuple[r.QueuedMessage, str]] = []
+        self._rows = _Rows(durable if durable is not None else r.Durable())
         self.commits = 0
         self.failure: str | None = None
         """While set, every commit raises StorageError with this text and changes nothing."""
+        self.shortage: str | None = None
+        """While set, every commit succeeds and answers this text, as on a disk where only the reserve is left."""
+
+    @property
+    def dead_letters(self) -> list[tuple[r.QueuedMessage, str]]:
+        """Messages that were given up, and why."""
+        return self._rows.dead_letters
 
     def load(self) -> r.Durable:
         """What was committed."""
         if self.failure is not None:
             raise StorageError(self.failure)
-        return self._durable
+        return self._rows.durable()
 
-    def commit(self, records: Sequence[r.Record]) -> None:
+    def commit(self, records: Sequence[r.Record]) -> str | None:
         """All or nothing."""
         if self.failure is not None:
             raise StorageError(self.failure)
-        rows = _Rows(self._durable)
+        rows = self._rows.copy()
         for record in records:
             rows.apply(record)
-        self._durable = rows.durable()
-        self.dead_letters += rows.dead_letters
+        self._rows = rows
         self.commits += 1
+        return self.shortage
 
     def close(self) -> None:
         """Nothing to release."""
 
 
 class _Rows:
-    """The tables while a commit is being applied."""
+    """The tables."""
 
     def __init__(self, durable: r.Durable) -> None:
         self.settings = dict(durable.settings)
         self.notes = dict(durable.notes)
         self.availability = {row.connector_id: row for row in durable.availability}
         self.transactions = {row.local_id: row for row in durable.transactions}
-        self.gathered = {local_id: list(values) for local_id, values in durable.transaction_data.items()}
+        self.gathered = dict(durable.transaction_data)
         self.outbox = {row.message_id: row for row in durable.outbox}
         self.cache = {row.id_tag: row for row in durable.cache}
         self.latches = dict.fromkeys(durable.latches)
         self.dead_letters: list[tuple[r.QueuedMessage, str]] = []
 
+    def copy(self) -> "_Rows":
+        """Tables of their own; the rows are never changed, only replaced."""
+        twin = _Rows.__new__(_Rows)
+        for name, table in vars(self).items():
+            setattr(twin, name, table.copy())
+        return twin
+
     def durable(self) -> r.Durable:
         """What a start would find: transactions that run, or that an owed message still needs."""
         needed = {message.local_id for message in self.outbox.values()}
-        kept = {row.local_id: row for row in self.transactions.values() if row.ended is None or row.local_id in needed}
+        kept = {local_id: row for local_id, row in sorted(self.transactions.items()) if row.ended is None or local_id in needed}
         return r.Durable(
-            settings=self.settings, notes=self.notes, availability=tuple(self.availability.values()),
-            transactions=tuple(kept.values()), outbox=tuple(self.outbox.values()), cache=tuple(self.cache.values()),
-            transaction_data={local_id: tuple(values) for local_id, values in self.gathered.items() if local_id in kept},
-            latches=tuple(self.latches),
+            settings=dict(self.settings), notes=dict(self.notes),
+            availability=tuple(row for _, row in sorted(self.availability.items())),
+            transactions=tuple(kept.values()), outbox=tuple(self.outbox.values()),
+            cache=tuple(row for _, row in sorted(self.cache.items())),
+            transaction_data={local_id: values for local_id, values in self.gathered.items() if local_id in kept},
+            latches=tuple(sorted(self.latches, key=lambda latch: (latch[0], latch[1].value))),
         )
 
     def apply(self, record: r.Record) -> None:
@@ -76,8 +91,11 @@ class _Rows:
                 self.availability[availability.connector_id] = availability
             case r.PutTransaction(transaction):
                 self.transactions[transaction.local_id] = transaction
+                if transaction.ended is not None:
+                    self.gathered.pop(transaction.local_id, None)
             case r.AddTransactionData(local_id, meter_value):
-                self.gathered.setdefault(local_id, []).append(meter_value)
+                before = self.gathered.get(local_id, ())
+                self.gathered[local_id] = before if meter_value in before else (*before, meter_value)
             case r.Enqueue(message):
                 self.outbox[message.message_id] = message
             case r.UpdateQueued(message_id, message):

@@ -1,13 +1,46 @@
-"""Rows of the database to and from structs: JSON content with a CRC, so that a damaged row is never taken for a good one."""
+"""Rows of the database: each table with its columns, and a CRC that keeps a damaged row from being taken for a good one."""
 
 import zlib
-from typing import TypeVar
+from collections.abc import Iterator, Sequence
+from sqlite3 import Connection
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
 from controller import records as r
 
 T = TypeVar("T", bound=msgspec.Struct)
+Value = str | int | None
+
+
+class Table(NamedTuple):
+    """One table: its columns without the CRC, which comes last, and what its `content` column holds."""
+
+    name: str
+    columns: tuple[str, ...]
+    kind: type[r.Transaction | r.QueuedMessage | r.CacheEntry] | None = None
+    content: int = 0
+    """Index of the column with the struct, when there is a `kind`."""
+
+    @property
+    def selected(self) -> str:
+        """Column list for SELECT and INSERT: named, so that a schema with more columns can still be used."""
+        return ", ".join((*self.columns, "crc"))
+
+
+OUTBOX = Table("outbox", ("seq", "message_id", "local_id", "content"), r.QueuedMessage, 3)
+TRANSACTION = Table("charging_transaction", ("local_id", "connector_id", "ended", "content"), r.Transaction, 3)
+DATA = Table("transaction_data", ("seq", "local_id", "meter_value"))
+DEAD_LETTER = Table("dead_letter", ("seq", "content", "why"), r.QueuedMessage, 1)
+SETTING = Table("setting", ("name", "value"))
+NOTE = Table("note", ("name", "value"))
+AVAILABILITY = Table("availability", ("connector_id", "operative", "scheduled"))
+LATCH = Table("latch", ("connector_id", "kind"))
+CACHE = Table("cache", ("id_tag", "entry"), r.CacheEntry, 1)
+TABLES = (OUTBOX, TRANSACTION, DATA, DEAD_LETTER, SETTING, NOTE, AVAILABILITY, LATCH, CACHE)
+"""In the order in which a damaged database is emptied: oldest debts first."""
+STRICT = (OUTBOX, TRANSACTION)
+"""Their CRC was there from the beginning and covers the content alone."""
 
 
 def crc(content: str) -> int:
@@ -15,16 +48,58 @@ def crc(content: str) -> int:
     return zlib.crc32(content.encode())
 
 
+def mark(table: Table, values: Sequence[Value]) -> int:
+    """The CRC of a row; values that SQLite numbers itself (`seq`) are left out."""
+    if table in STRICT:
+        return crc(str(values[table.content]))
+    first = 1 if table.columns[0] == "seq" else 0
+    kept = [int(value) if isinstance(value, bool) else value for value in values[first:]]
+    return crc(msgspec.json.encode(kept).decode())
+
+
 def packed(row: r.Transaction | r.QueuedMessage | r.CacheEntry) -> str:
     """The content column."""
     return msgspec.json.encode(row).decode()
 
 
-def unpacked(kind: type[T], content: object, checksum: object = None) -> T | None:
-    """The struct; None when the row is damaged."""
-    if not isinstance(content, str) or (checksum is not None and checksum != crc(content)):
+def unpacked(kind: type[T], content: object) -> T | None:
+    """The struct; None when the content is none."""
+    if not isinstance(content, str):
         return None
     try:
         return msgspec.json.decode(content, type=kind)
     except msgspec.DecodeError:
         return None
+
+
+def put(connection: Connection, table: Table, values: Sequence[Value], *, or_else: str = "REPLACE") -> None:
+    """Insert one row with its CRC."""
+    marks = ", ".join("?" * (len(values) + 1))
+    connection.execute(f"INSERT OR {or_else} INTO {table.name} ({table.selected}) VALUES ({marks})",  # noqa: S608 - our own names
+                       (*values, mark(table, values)))
+
+
+def rows(connection: Connection, table: Table, rest: str = "") -> Iterator[tuple[Value, ...]]:
+    """The rows of a table, CRC last."""
+    yield from connection.execute(f"SELECT {table.selected} FROM {table.name} {rest}")  # noqa: S608 - our own names
+
+
+def sound(table: Table, row: Sequence[object]) -> bool:
+    """Whether a row, CRC last, is what was once written."""
+    values, checksum = [value for value in row[:-1] if value is None or isinstance(value, str | int)], row[-1]
+    if len(values) != len(table.columns) or (checksum is None and table in STRICT):
+        return False
+    if checksum is not None and checksum != mark(table, values):
+        return False
+    if table.kind is None:
+        return True
+    content = unpacked(table.kind, values[table.content])
+    return content is not None and _is_told_twice(content, table, values)
+
+
+def _is_told_twice(content: msgspec.Struct, table: Table, values: Sequence[Value]) -> bool:
+    """The columns by which a row is found say what its content says."""
+    told = dict(zip(table.columns, values, strict=True))
+    keys = {"message_id", "local_id", "connector_id", "id_tag"} & told.keys()
+    fine = all(getattr(content, key) == told[key] for key in keys)
+    return fine and (not isinstance(content, r.Transaction) or told["ended"] == (content.ended is not None))

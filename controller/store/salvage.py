@@ -1,33 +1,72 @@
-"""What becomes of a damaged database: kept under another name, and whatever can be read of it carried over (F-DBCORRUPT)."""
+"""What becomes of a damaged database: kept under another name, and whatever can be read of it carried over (F-DBCORRUPT).
 
+The new database is built beside the damaged one and takes its place by renaming only when it is complete: power that fails in
+between costs nothing, the next start goes on.
+"""
+
+import contextlib
 import os
 import sqlite3
 from collections.abc import Iterator
+from urllib.parse import quote
 
-from controller import records as r
-from controller.store.rows import unpacked
+from controller.store import rows as t
+from controller.store.schema import migrate
 
 KEPT = 3
 """So many damaged databases are kept; the oldest goes."""
-COMPANIONS = ("", "-wal", "-shm")
-TABLES: tuple[tuple[str, int], ...] = (
-    ("outbox", 5), ("charging_transaction", 5), ("transaction_data", 3), ("setting", 2), ("note", 2), ("availability", 3),
-    ("latch", 2), ("cache", 2),
-)
-"""Oldest debts first: table and number of columns."""
-CHECKED: dict[str, tuple[type[r.Transaction | r.QueuedMessage], int, int]] = {
-    "outbox": (r.QueuedMessage, 3, 4), "charging_transaction": (r.Transaction, 3, 4),
-}
-"""Tables with a CRC: struct, column of the content, column of the CRC."""
+COMPANIONS = ("", "-wal", "-shm", "-journal")
+DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_ERROR)
+UNREADABLE = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""How damage shows: by SQLite's verdict, or by an error message of SQLite's that quotes it and so is no text itself."""
 
 
 def is_damage(error: sqlite3.Error) -> bool:
     """Whether the file itself is wrong, rather than the disk, its permissions or its space."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_ERROR)
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is None:  # our own verdict, or a row that is no text
+        return True
+    return code & 0xFF in DAMAGE
 
 
-def move_aside(path: str) -> str:
+def replace(path: str) -> tuple[str, int]:
+    """Put a sound database in the place of the damaged one; tells where that is kept and how many rows came along."""
+    fresh = f"{path}.new"
+    _forget(fresh)
+    carried = _build(fresh, path)
+    aside = _move_aside(path)
+    os.replace(fresh, path)
+    _sync(os.path.dirname(path))
+    return aside, carried
+
+
+def create(path: str) -> None:
+    """A new database; nobody ever sees it half made."""
+    _forget(f"{path}.new")
+    _build(f"{path}.new", path)
+    os.replace(f"{path}.new", path)
+    _sync(os.path.dirname(path))
+
+
+def finish(path: str) -> None:
+    """Go on where a replacement was cut short: the damaged one is away and the new one not yet in its place."""
+    fresh = f"{path}.new"
+    if not os.path.exists(path) and os.path.exists(fresh):
+        for companion in COMPANIONS[1:]:
+            if os.path.exists(path + companion):
+                os.replace(path + companion, f"{path}.damaged-1{companion}")
+        os.replace(fresh, path)
+        _sync(os.path.dirname(path))
+    _forget(fresh)
+
+
+def _forget(path: str) -> None:
+    for companion in COMPANIONS:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path + companion)
+
+
+def _move_aside(path: str) -> str:
     """Rename database, WAL and shared memory to `.damaged-1`, older ones to -2 and -3. Raises OSError."""
     for number in range(KEPT, 0, -1):
         for companion in COMPANIONS:
@@ -43,51 +82,61 @@ def move_aside(path: str) -> str:
     return f"{path}.damaged-1"
 
 
-def carry_over(damaged: str, connection: sqlite3.Connection) -> int:
-    """Copy every readable, sound row into the new database; tells how many there were."""
+def _sync(directory: str) -> None:
+    descriptor = os.open(directory or ".", os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _build(fresh: str, damaged: str) -> int:
+    """A complete database of every sound row that can be read, in one synced commit."""
+    os.close(os.open(fresh, os.O_RDWR | os.O_CREAT, 0o600))
+    connection = sqlite3.connect(fresh, isolation_level=None)
+    try:
+        connection.execute("PRAGMA journal_mode=DELETE")
+        connection.execute("PRAGMA synchronous=FULL")
+        migrate(connection)
+        connection.execute("BEGIN IMMEDIATE")
+        carried = _carry_over(damaged, connection)
+        connection.execute("COMMIT")
+    finally:
+        connection.close()
+    return carried
+
+
+def _carry_over(damaged: str, connection: sqlite3.Connection) -> int:
+    """Copy every readable, sound row; tells how many there were."""
     carried = 0
     try:
-        source = sqlite3.connect(f"file:{damaged}?mode=ro", uri=True)
+        source = sqlite3.connect(f"file:{quote(os.path.abspath(damaged))}?mode=ro", uri=True)
     except sqlite3.Error:
         return 0
-    source.text_factory = lambda raw: raw.decode(errors="replace")
     try:
-        for table, columns in TABLES:
-            for row in _readable(source, table, columns):
+        source.text_factory = lambda raw: raw.decode(errors="replace")
+        for table in t.TABLES:
+            taken = {row for row in _readable(source, table) if t.sound(table, row)}
+            for row in sorted(taken, key=repr):
                 carried += _insert(connection, table, row)
     finally:
         source.close()
     return carried
 
 
-def _readable(source: sqlite3.Connection, table: str, columns: int) -> Iterator[tuple[object, ...]]:
+def _readable(source: sqlite3.Connection, table: t.Table) -> Iterator[tuple[t.Value, ...]]:
+    """From the front until the damage, and from the back until the damage."""
     try:
-        cursor = source.execute(f"SELECT * FROM {table}")  # noqa: S608 - our own table names
-    except sqlite3.Error:
+        found = {str(row[1]) for row in source.execute(f"PRAGMA table_info({table.name})")}
+    except UNREADABLE:
         return
-    while True:
-        try:
-            row = cursor.fetchone()
-        except sqlite3.Error:
-            return
-        if row is None:
-            return
-        if len(row) == columns and _sound(table, row):
-            yield row
+    chosen = ", ".join(name if name in found else f"NULL AS {name}" for name in (*table.columns, "crc"))
+    for direction in ("ASC", "DESC"):
+        with contextlib.suppress(*UNREADABLE):  # the damage: nothing more can be read from this side
+            yield from source.execute(f"SELECT {chosen} FROM {table.name} ORDER BY 1 {direction}")  # noqa: S608 - our own names
 
 
-def _sound(table: str, row: tuple[object, ...]) -> bool:
-    check = CHECKED.get(table)
-    if check is None:
-        return all(value is None or isinstance(value, int | str) for value in row)
-    kind, content, mark = check
-    return unpacked(kind, row[content], row[mark]) is not None
-
-
-def _insert(connection: sqlite3.Connection, table: str, row: tuple[object, ...]) -> int:
-    marks = ", ".join("?" * len(row))
-    try:
-        connection.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row)  # noqa: S608 - our own table names
-    except sqlite3.Error:
-        return 0
-    return 1
+def _insert(connection: sqlite3.Connection, table: t.Table, row: tuple[t.Value, ...]) -> int:
+    before = connection.total_changes
+    t.put(connection, table, row[:-1], or_else="IGNORE")
+    return connection.total_changes - before

@@ -1,0 +1,114 @@
+"""Durable state as rows: `apply` writes one record, `durable` reads everything a start needs."""
+
+import sqlite3
+from typing import assert_never
+
+from controller import records as r
+from controller.faults import FaultKind
+from controller.store import rows as t
+from controller.store.rows import packed, put, rows, unpacked
+
+
+def apply(connection: sqlite3.Connection, record: r.Record) -> None:
+    """Write one record. Applying the records of a commit a second time changes nothing (a COMMIT that failed may have been)."""
+    run = connection.execute
+    match record:
+        case r.PutSetting(name, value):
+            put(connection, t.SETTING, (name, value))
+        case r.PutNote(name, None):
+            run("DELETE FROM note WHERE name = ?", (name,))
+        case r.PutNote(name, value):
+            put(connection, t.NOTE, (name, value))
+        case r.PutAvailability(row):
+            put(connection, t.AVAILABILITY, (row.connector_id, row.operative, row.scheduled))
+        case r.PutTransaction(row):
+            _put_transaction(connection, row)
+        case r.AddTransactionData(local_id, meter_value):
+            _add_data(connection, local_id, meter_value)
+        case r.Enqueue(message):
+            _queue(connection, message.message_id, message)
+        case r.UpdateQueued(message_id, message):
+            _update_queued(connection, message_id, message)
+        case r.Dequeue(message_id):
+            run("DELETE FROM outbox WHERE message_id = ?", (message_id,))
+        case r.Bury(message_id, why):
+            _bury(connection, message_id, why)
+        case r.PutCacheEntry(entry):
+            put(connection, t.CACHE, (entry.id_tag, packed(entry)))
+        case r.DropCacheEntry(id_tag):
+            run("DELETE FROM cache WHERE id_tag = ?", (id_tag,))
+        case r.ClearCache():
+            run("DELETE FROM cache")
+        case r.PutLatch(connector_id, kind):
+            put(connection, t.LATCH, (connector_id, kind.value))
+        case r.DropLatch(connector_id, kind):
+            run("DELETE FROM latch WHERE connector_id = ? AND kind = ?", (connector_id, kind.value))
+        case _:
+            assert_never(record)
+
+
+def _put_transaction(connection: sqlite3.Connection, row: r.Transaction) -> None:
+    """An ended transaction needs its gathered values no more: they are inside its StopTransaction."""
+    put(connection, t.TRANSACTION, (row.local_id, row.connector_id, row.ended is not None, packed(row)))
+    if row.ended is not None:
+        connection.execute("DELETE FROM transaction_data WHERE local_id = ?", (row.local_id,))
+
+
+def _add_data(connection: sqlite3.Connection, local_id: str, meter_value: str) -> None:
+    """An element is told once: it carries its timestamp, so an equal one is the same one."""
+    twice = connection.execute("SELECT 1 FROM transaction_data WHERE local_id = ? AND meter_value = ?", (local_id, meter_value))
+    if twice.fetchone() is None:
+        put(connection, t.DATA, (None, local_id, meter_value))
+
+
+def _queue(connection: sqlite3.Connection, message_id: str, message: r.QueuedMessage) -> None:
+    """To the end of the queue; a message that is in it keeps its place."""
+    if connection.execute("SELECT 1 FROM outbox WHERE message_id = ?", (message_id,)).fetchone() is None:
+        put(connection, t.OUTBOX, (None, message.message_id, message.local_id, packed(message)), or_else="ABORT")
+    else:
+        _update_queued(connection, message_id, message)
+
+
+def _update_queued(connection: sqlite3.Connection, message_id: str, message: r.QueuedMessage) -> None:
+    content = packed(message)
+    connection.execute("UPDATE outbox SET message_id = ?, local_id = ?, content = ?, crc = ? WHERE message_id = ?",
+                       (message.message_id, message.local_id, content, t.crc(content), message_id))
+
+
+def _bury(connection: sqlite3.Connection, message_id: str, why: str) -> None:
+    found = connection.execute("SELECT content FROM outbox WHERE message_id = ?", (message_id,)).fetchone()
+    if found is not None:
+        put(connection, t.DEAD_LETTER, (None, found[0], why))
+        connection.execute("DELETE FROM outbox WHERE message_id = ?", (message_id,))
+
+
+def durable(connection: sqlite3.Connection) -> r.Durable:
+    """Everything a start needs; tables without an order of their own are sorted by their key."""
+    outbox = tuple(m for row in rows(connection, t.OUTBOX, "ORDER BY seq") if (m := unpacked(r.QueuedMessage, row[3])))
+    transactions = _transactions(connection)
+    known = {kind.value: kind for kind in FaultKind}
+    return r.Durable(
+        settings={str(row[0]): str(row[1]) for row in rows(connection, t.SETTING)},
+        notes={str(row[0]): str(row[1]) for row in rows(connection, t.NOTE)},
+        availability=tuple(r.Availability(int(number or 0), bool(operative), None if scheduled is None else bool(scheduled))
+                           for number, operative, scheduled, _ in rows(connection, t.AVAILABILITY, "ORDER BY connector_id")),
+        transactions=transactions, transaction_data=_data(connection, {row.local_id for row in transactions}), outbox=outbox,
+        cache=tuple(entry for row in rows(connection, t.CACHE, "ORDER BY id_tag") if (entry := unpacked(r.CacheEntry, row[1]))),
+        latches=tuple((int(number or 0), known[str(kind)])
+                      for number, kind, _ in rows(connection, t.LATCH, "ORDER BY connector_id, kind") if kind in known),
+    )
+
+
+def _transactions(connection: sqlite3.Connection) -> tuple[r.Transaction, ...]:
+    """Those that run, and ended ones that a queued message still needs."""
+    found = rows(connection, t.TRANSACTION,
+                 "WHERE ended = 0 OR local_id IN (SELECT local_id FROM outbox) ORDER BY local_id")
+    return tuple(row for _, _, _, content, _ in found if (row := unpacked(r.Transaction, content)))
+
+
+def _data(connection: sqlite3.Connection, wanted: set[str]) -> dict[str, tuple[str, ...]]:
+    gathered: dict[str, list[str]] = {}
+    for _, local_id, value, _ in rows(connection, t.DATA, "ORDER BY seq"):
+        if local_id in wanted:
+            gathered.setdefault(str(local_id), []).append(str(value))
+    return {local_id: tuple(values) for local_id, values in gathered.items()}
