@@ -36,6 +36,10 @@ LOST = "Lost"
 UNDELIVERABLE_ID = -1
 """The transactionId of messages whose StartTransaction was given up (TXN-21)."""
 
+VALUES = MeterValuesReq.action
+QUEUE_LIMIT = 10_000
+"""So many messages are owed at most, a few megabytes: past it MeterValues are thinned, then no session starts (QUE-10)."""
+
 OWED: dict[str, type[Request]] = {
     request.action: request for request in (StartTransactionReq, MeterValuesReq, StopTransactionReq)
 }
@@ -82,6 +86,11 @@ class CentralSystem(Feature):
         return len(self._owed)
 
     @property
+    def full(self) -> bool:
+        """Not even thinning makes room: what is begun is finished, nothing new begins (QUE-10, B5)."""
+        return len(self._owed) >= QUEUE_LIMIT and all(message.action != VALUES for message in self._owed)
+
+    @property
     def idle(self) -> bool:
         """Nothing is in flight and nothing could leave now."""
         return self._flying is None and not self._asks and (not self._owed or not self.online)
@@ -93,11 +102,24 @@ class CentralSystem(Feature):
 
     def owe(self, request: Request, transaction: Transaction | None, connector_id: int, step: Step) -> None:
         """Put a transaction message at the end of the durable queue; its transactionId is filled in when it leaves."""
+        if request.action == VALUES and len(self._owed) >= QUEUE_LIMIT and not self._thin(step):
+            return
         local_id = transaction.local_id if transaction is not None else ""
         payload = msgspec.json.encode(request).decode()
         message = QueuedMessage(self._new_id(), request.action, local_id, connector_id, payload, step.stamp)
         self._owed.append(message)
         step.remember(Enqueue(message))
+
+    def _thin(self, step: Step) -> bool:
+        """Let every second of the MeterValues that wait go, so that few remain of every hour; False if none wait (QUE-10)."""
+        flying = self._flying[0] if self._flying is not None else None
+        values = [m.message_id for m in self._owed if m.action == VALUES and m.message_id != flying]
+        dropped = values[1::2] or values
+        gone = set(dropped)
+        self._owed = deque(message for message in self._owed if message.message_id not in gone)
+        for message_id in dropped:
+            step.remember(Dequeue(message_id))
+        return bool(dropped)
 
     def follow(self, transaction: Transaction) -> None:
         """Know the present state of a transaction, for the messages that are still owed about it."""
@@ -126,9 +148,8 @@ class CentralSystem(Feature):
             self._send_next(step)
 
     def _connected(self, _event: CsmsConnected, _step: Step) -> None:
+        """A pause between attempts goes on: a link that flaps must not use the attempts up (QUE-6)."""
         self.connected = True
-        self._waits = False
-        self._agenda.cancel(self.name, "retry")
 
     def _lost(self, event: CsmsLost, step: Step) -> None:
         self.connected = False

@@ -66,6 +66,8 @@ class Overview:
             warnings.append(f"security profile {profile}: the connection is not encrypted and verified; use 2 or 3")
         if self._faults.storage_failure is not None:
             warnings.append(f"nothing can be stored: {self._faults.storage_failure}")
+        if self._central_system.full:
+            warnings.append("the queue of transaction messages is full: no new session starts until some are delivered")
         charge_point = self._status.present(0)
         if charge_point.error_code is not ChargePointErrorCode.NoError:
             warnings.append(f"charge point: {charge_point.error_code} ({charge_point.info})")

@@ -94,7 +94,7 @@ class Transactions(Feature):
 
     def may_begin(self, connector: Connector) -> bool:
         """Whether a new user may be accepted here at all."""
-        return (connector.free and self._boot.may_charge and self.closed_for is None
+        return (connector.free and self._boot.may_charge and self.closed_for is None and not self._central_system.full
                 and not self._faults.meter_failed(connector.connector_id) and self._faults.storage_failure is None)
 
     def wait_for_plug(self, connector: Connector, id_tag: str, parent_id_tag: str | None, step: Step,
