@@ -304,6 +304,8 @@ def open_store(configuration: Configuration) -> Store:
     except StorageError as error:
         logger.error("%s", error)
         return BrokenStore(str(error))
+    if store.recovered is not None:
+        logger.warning("%s", store.recovered)
     return store
 
 

@@ -87,6 +87,8 @@ class Pump:
         self._owed: deque[tuple[list[Record], list[c.Command]]] = deque()
         """Steps whose records the disk has refused, oldest first."""
         self._failing: str | None = None
+        self._shortage: str | None = None
+        """What the last commit that succeeded said runs short."""
         self._retry_at_s = 0.0
         self._pause_s = RETRY_FIRST_S
         self.busy = False
@@ -111,7 +113,7 @@ class Pump:
         if len(self._inbox):
             return
         wish_s = self._core.next_deadline_s()
-        if self._owed:
+        if self._failing is not None:
             wish_s = self._retry_at_s if wish_s is None else min(wish_s, self._retry_at_s)
         try:
             async with asyncio.timeout(None if wish_s is None else max(0.0, wish_s - self._clock.now().monotonic_s)):
@@ -124,7 +126,7 @@ class Pump:
         self.turned_s = at.monotonic_s
         for event in self._core.due(at):
             await self.take(event)
-        if self._owed and at.monotonic_s >= self._retry_at_s:
+        if self._failing is not None and at.monotonic_s >= self._retry_at_s:
             await self._retry()
 
     async def take(self, event: Event) -> None:
@@ -173,23 +175,26 @@ class Pump:
         return [command for command in commands if command not in later]
 
     async def _commit(self, records: list[Record]) -> bool:
+        """False when the disk refuses. With only its reserve left it takes this, but is told of like one that refuses (F-FULL)."""
         try:
             if self._in_thread:
-                await asyncio.to_thread(self._store.commit, records)
+                self._shortage = await asyncio.to_thread(self._store.commit, records)
             else:
-                self._store.commit(records)
+                self._shortage = self._store.commit(records)
         except StorageError as error:
-            self._refused(error)
+            self._refused(str(error))
             return False
+        if self._shortage is not None and self._failing is None:
+            self._refused(self._shortage)
         return True
 
-    def _refused(self, error: StorageError) -> None:
+    def _refused(self, why: str) -> None:
         self._retry_at_s = self._clock.now().monotonic_s + self._pause_s
         self._pause_s = min(self._pause_s * 2, RETRY_LAST_S)
         if self._failing is None:
-            logger.error("%s", error)
-            self._failing = str(error)
-            self._inbox.post(StorageFailed(str(error)))
+            logger.error("%s", why)
+            self._failing = why
+            self._inbox.post(StorageFailed(why))
 
     async def _retry(self) -> None:
         """Try what is owed, oldest first; each step's commands leave as soon as its own records are durable."""
@@ -200,6 +205,10 @@ class Pump:
             self._owed.popleft()
             for command in commands:
                 self._effects.start(command)
+        if self._shortage is not None and await self._commit([]) and self._shortage is not None:
+            self._refused(self._shortage)
+        if self._shortage is not None:
+            return
         self._pause_s = RETRY_FIRST_S
         logger.info("storing works again")
         self._failing = None
@@ -207,5 +216,5 @@ class Pump:
 
     @property
     def storing(self) -> bool:
-        """False while records wait for the disk."""
-        return not self._owed
+        """False while records wait for the disk, or only its reserve is left."""
+        return not self._owed and self._failing is None

@@ -23,7 +23,7 @@ class Disk:
         class Connection(sqlite3.Connection):
             statements: list[str]
 
-            def execute(self, sql, *parameters):  # type: ignore[no-untyped-def]  # as its base takes them
+            def execute(self, sql, *parameters):
                 self.statements.append(sql)
                 if sql == "COMMIT" and disk.fails:
                     when, disk.fails = disk.fails, None

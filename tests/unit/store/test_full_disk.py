@@ -27,7 +27,7 @@ class Disk:
         disk = self
 
         class Connection(sqlite3.Connection):
-            def execute(self, sql, *parameters):  # type: ignore[no-untyped-def]  # as its base takes them
+            def execute(self, sql, *parameters):
                 if sql == "COMMIT" and disk.free_bytes <= 0:
                     raise full()
                 return super().execute(sql, *parameters)
