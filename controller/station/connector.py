@@ -89,7 +89,7 @@ def derive_status(connector: Connector) -> ChargePointStatus:
         return _status_in_transaction(connector)
     if not connector.operative:
         return ChargePointStatus.Unavailable
-    if connector.finished and (connector.plugged or connector.plug_held):
+    if connector.finished and connector.waiting is None and (connector.plugged or connector.plug_held):
         return ChargePointStatus.Finishing
     if connector.plugged or connector.waiting is not None:
         return ChargePointStatus.Preparing

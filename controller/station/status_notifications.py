@@ -85,7 +85,9 @@ class StatusNotifications(Feature):
             return
         for connector_id in self._ids:
             present = self.present(connector_id)
-            if present != self._told.get(connector_id) and self._lasts(connector_id, present, step):
+            if present == self._told.get(connector_id):
+                self._forget_change(connector_id)
+            elif self._lasts(connector_id, present, step):
                 self._tell_way(connector_id, present, step)
 
     def notify(self, connector_ids: Sequence[int], step: Step) -> None:
@@ -126,8 +128,12 @@ class StatusNotifications(Feature):
         for status in between:
             self._tell(connector_id, Told(status), step.at)
         self._tell(connector_id, present, step.at)
-        self._since_s.pop(connector_id, None)
-        self._agenda.cancel(self.name, "lasts", connector_id)
+        self._forget_change(connector_id)
+
+    def _forget_change(self, connector_id: int) -> None:
+        """What is, was told: a change that did not last began and ended unheard, the next one waits anew (STAT-4)."""
+        if self._since_s.pop(connector_id, None) is not None:
+            self._agenda.cancel(self.name, "lasts", connector_id)
 
     def _tell(self, connector_id: int, told: Told, at: Instant, *, triggered: bool = False) -> None:
         self._told[connector_id] = told

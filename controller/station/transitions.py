@@ -15,8 +15,8 @@ TRANSITIONS: dict[S, tuple[S, ...]] = {
     S.Charging: (S.Available, S.SuspendedEV, S.SuspendedEVSE, S.Finishing, S.Unavailable, S.Faulted),
     S.SuspendedEV: (S.Available, S.Charging, S.SuspendedEVSE, S.Finishing, S.Unavailable, S.Faulted),
     S.SuspendedEVSE: (S.Available, S.Charging, S.SuspendedEV, S.Finishing, S.Unavailable, S.Faulted),
-    S.Finishing: (S.Available, S.Preparing, S.Unavailable, S.Faulted),
-    S.Reserved: (S.Available, S.Preparing, S.Unavailable, S.Faulted),
+    S.Finishing: (S.Preparing, S.Available, S.Unavailable, S.Faulted),
+    S.Reserved: (S.Preparing, S.Available, S.Unavailable, S.Faulted),
     S.Unavailable: (S.Available, S.Preparing, S.Charging, S.SuspendedEV, S.SuspendedEVSE, S.Faulted),
     S.Faulted: (S.Available, S.Preparing, S.Charging, S.SuspendedEV, S.SuspendedEVSE, S.Finishing, S.Reserved,
                 S.Unavailable),
@@ -27,6 +27,7 @@ TRANSITIONS: dict[S, tuple[S, ...]] = {
 def path(told: S, now: S) -> tuple[S, ...]:
     """The statuses to report after `told` so that the last is `now`: the shortest defined way, () if nothing changed.
 
+    Of equally short ways the first in the table is taken: a new user begins with Preparing (F2, G2), not by leaving.
     Faulted is never passed through on the way to something else: it would report a fault that is not there.
     """
     ways: deque[tuple[S, tuple[S, ...]]] = deque([(told, ())] if told is not now else [])
