@@ -176,7 +176,7 @@ def lock(_arguments: list[str]) -> int:
     run(PYTHON, "-m", "pip", "--quiet", "install", "uv")
     groups = {
         RUNTIME: ("pyproject.toml", "locks/build.in"),
-        DEVELOPMENT: ("pyproject.toml", "locks/build.in", "--group", "dev"),
+        DEVELOPMENT: ("pyproject.toml", "locks/build.in", "--group", "dev", "--override", "locks/overrides-development.in"),
         "hardware": ("pyproject.toml", "locks/build.in", "--extra", "hardware", "--override", "locks/overrides.in"),
     }
     for name, sources in groups.items():

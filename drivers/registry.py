@@ -30,10 +30,15 @@ DRIVERS: dict[tuple[str, str], str] = {
     ("site_meter", "sim"): _METERS_AND_READERS,
     ("site_meter", "modbus"): "drivers.meter.modbus",
     ("residual_current", "sim"): _DEVICES,
+    ("residual_current", "gpio"): "drivers.inputs.gpio",
     ("protective_earth", "sim"): _DEVICES,
+    ("protective_earth", "gpio"): "drivers.inputs.gpio",
     ("emergency_stop", "sim"): _DEVICES,
+    ("emergency_stop", "gpio"): "drivers.inputs.gpio",
     ("station_fault", "sim"): _DEVICES,
     ("temperature", "sim"): _DEVICES,
+    ("temperature", "w1"): "drivers.temperature.w1",
+    ("proximity", "adc"): "drivers.proximity.adc",
 }
 SIMULATED_INPUTS = ("residual_current", "protective_earth", "emergency_stop", "station_fault", "temperature")
 """What a simulated connector has besides its configured devices, so that every fault can be played."""

@@ -169,8 +169,13 @@ class ModbusMeter:
         port = self._bus.open(self._options.baud_rate or self._map.baud_rate, self._options.parity or self._map.parity,
                               self._map.stop_bits, self._timeout_s(longest))
         if self._instrument is None or self._instrument.serial is not port:
-            self._instrument = minimalmodbus.Instrument(port, self._options.address)
-            self._instrument.serial.timeout = self._timeout_s(longest)
+            try:
+                self._instrument = minimalmodbus.Instrument(port, self._options.address)
+                self._instrument.serial.timeout = self._timeout_s(longest)
+            except (OSError, termios.error, ValueError) as error:
+                self._instrument = None
+                self._bus.drop()
+                raise Disconnected(f"{self._options.port} does not take its settings: {error}") from error
             self._instrument.clear_buffers_before_each_transaction = True
         return self._instrument
 
