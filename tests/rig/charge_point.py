@@ -233,12 +233,14 @@ class ChargePoint:
         rows: Any = (await self.app.sim.state())["connectors"]
         return dict(rows[connector - 1])
 
-    async def charge(self, id_tag: str = "TAG1", connector: int = 1, **ev: object) -> None:
-        """Plug in, show a card, and wait until the energy flows."""
+    async def charge(self, id_tag: str = "TAG1", connector: int = 1, *, told: bool = True, **ev: object) -> None:
+        """Plug in, show a card, wait until the energy flows and, where there is a connection, until that was `told`."""
         await self.plug(connector, **ev)
         await self.swipe(id_tag, [connector])
         await self.until(lambda: self.closed(connector), within_s=SETTLED_WITHIN_S)
         await self.until(lambda: self.status(connector) == "Charging", within_s=SETTLED_WITHIN_S)
+        if told and self.app.connection.connected:
+            await self.until(lambda: self.central_system.status(connector) == "Charging", within_s=SETTLED_WITHIN_S)
 
     # -- what is -----------------------------------------------------------------------------------------------------
 

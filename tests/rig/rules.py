@@ -145,7 +145,8 @@ class Registration(Rule):
             return
         self._status = payload["status"]
         self._triggered.clear()
-        self._not_before_s = virtual_loop().time() + max(0, payload["interval"]) if self._status != "Accepted" else 0.0
+        wait_s = float(min(max(0, payload["interval"]), 86_400))
+        self._not_before_s = virtual_loop().time() + wait_s if self._status != "Accepted" else 0.0
 
     def answer_out(self, said: Said, payload: Any) -> None:
         if self._status == "Rejected":
@@ -155,16 +156,23 @@ class Registration(Rule):
 
 
 class StatusMatrix(Rule):
-    """Every StatusNotification follows from the one before by a defined transition (STAT-2, STAT-6, STAT-10)."""
+    """Every StatusNotification follows from the one before by a defined transition (STAT-2, STAT-6, STAT-10).
+
+    A new connection begins anew: what was sent last may have been lost, and history is not told (STAT-20).
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self._last: dict[int, str] = {}
+        self._wire: Any = None
 
     def started(self) -> None:
         self._last.clear()
 
     def call_out(self, said: Said) -> None:
+        if said.wire is not self._wire:
+            self._wire = said.wire
+            self._last.clear()
         if said.action == "StatusNotification":
             self._judge(int(said.payload["connectorId"]), said.payload["status"], said.payload["errorCode"])
 
@@ -327,11 +335,21 @@ class Rules:
                 for rule in self.all:
                     rule.call_in(said)
             case [3, str(message_id), payload] if message_id in self._ours:
-                for rule in self.all:
-                    rule.answer_in(self._ours[message_id], payload)
+                self._judge_answer(self._ours[message_id], payload)
             case [4, str(message_id), *_] if message_id in self._ours:
                 for rule in self.all:
                     rule.error_in(self._ours[message_id])
+
+    def _judge_answer(self, said: Said, payload: Any) -> None:
+        """An answer that is none by its schema is a failure to answer."""
+        try:
+            schemas.check(said.action, payload, response=True)
+        except AssertionError:
+            for rule in self.all:
+                rule.error_in(said)
+        else:
+            for rule in self.all:
+                rule.answer_in(said, payload)
 
     def verify(self) -> None:
         """At the end of a run. Raises AssertionError with everything that was broken."""

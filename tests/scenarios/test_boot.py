@@ -1,0 +1,134 @@
+"""From power-up to the first accepted message, and the clock that comes with it (scenarios B1, B2, B3)."""
+
+import itertools
+from datetime import datetime, timedelta
+
+import pytest
+
+from tests.rig.central_system import CallError, Silence
+
+
+async def test_b1_accepted(charge_point):
+    """Boot, then the status of connector 0 and of every connector, then Heartbeats at the interval (BOOT-1, BOOT-3, HB-1)."""
+    await charge_point.start(connectors=2)
+    central_system = charge_point.central_system
+    assert central_system.actions == ["BootNotification", *["StatusNotification"] * 3]
+    assert [told["connectorId"] for told in central_system.of("StatusNotification")] == [0, 1, 2]
+    assert {told["status"] for told in central_system.of("StatusNotification")} == {"Available"}
+    central_system.heartbeat_interval_s = 300
+    await charge_point.pass_time(hours=1)
+    beats = [call.at_s for call in central_system.calls("Heartbeat")]
+    assert len(beats) == 12
+    assert all(abs(later - earlier - 300) < 1 for earlier, later in itertools.pairwise(beats))
+
+
+async def test_b1_the_interval_of_the_answer_counts(charge_point):
+    """`interval` of BootNotification.conf is the heartbeat interval, stored as HeartbeatInterval (BOOT-2)."""
+    await charge_point.start(ready=False)
+    central_system = charge_point.central_system
+    central_system.heartbeat_interval_s = 30
+    await charge_point.pass_time(minutes=5)
+    assert 9 <= len(central_system.of("Heartbeat")) <= 10
+    keys = await central_system.call("GetConfiguration", key=["HeartbeatInterval"])
+    assert keys["configurationKey"][0]["value"] == "30"
+
+
+@pytest.mark.parametrize("error_s", [-7200.0, 3600.0, 40.0])
+async def test_b1_the_clock_is_taken_from_the_answer(charge_point, error_s):
+    """The machine's clock is wrong; what is sent after the boot is right (BOOT-2, TIME-2, F-STEP)."""
+    charge_point.clock_error_s = error_s
+    await charge_point.start()
+    await charge_point.charge()
+    told = datetime.fromisoformat(charge_point.central_system.of("StartTransaction")[0]["timestamp"])
+    assert abs(charge_point.true_time.now() - told) < timedelta(seconds=15)
+
+
+async def test_a_clock_within_the_tolerance_is_left_alone(charge_point):
+    """Half a second is transit, not error: Heartbeats do not jog the clock for ever (TIME-2)."""
+    charge_point.clock_error_s = 0.5
+    await charge_point.start()
+    await charge_point.pass_time(hours=2)
+    assert charge_point.clock.settings == []
+
+
+async def test_b2_pending_keeps_what_is_owed(charge_point):
+    """Pending with a queue: questions are answered, triggers obeyed, nothing else leaves; Accepted drains it in order.
+
+    (BOOT-4, BOOT-5, BOOT-6, BOOT-12, QUE-5)
+    """
+    await charge_point.start()
+    await charge_point.charge()
+    await charge_point.link(up=False)
+    await charge_point.pass_time(minutes=3)
+    await charge_point.unplug()
+    await charge_point.pass_time(seconds=10)
+    central_system = charge_point.central_system
+    central_system.script("BootNotification", central_system.boot("Pending", 30), central_system.boot("Pending", 40))
+    await charge_point.restart(ready=False)
+    owed = charge_point.queue_length
+    assert owed >= 2
+    await charge_point.pass_time(seconds=20)
+    assert (await central_system.call("GetConfiguration"))["configurationKey"]
+    await central_system.configure("HeartbeatInterval", 60)
+    assert (await central_system.call("RemoteStartTransaction", idTag="X", connectorId=1))["status"] == "Rejected"
+    triggered = await central_system.call("TriggerMessage", requestedMessage="StatusNotification", connectorId=1)
+    assert triggered["status"] == "Accepted"
+    await charge_point.until(lambda: "StatusNotification" in central_system.actions, within_s=3)
+    assert set(central_system.actions) == {"BootNotification", "StatusNotification"}
+    await charge_point.pass_time(seconds=40)
+    assert set(central_system.actions) == {"BootNotification", "StatusNotification"}
+    await charge_point.until(lambda: charge_point.queue_length == 0, within_s=60)
+    boots = [call.at_s for call in central_system.calls("BootNotification")]
+    assert [round(later - earlier) for earlier, later in itertools.pairwise(boots)] == [30, 40]
+    drained = [action for action in central_system.actions if action in ("MeterValues", "StopTransaction")]
+    assert drained == ["MeterValues"] * (owed - 1) + ["StopTransaction"]
+
+
+async def test_b3_rejected_is_silence(charge_point):
+    """Rejected: not a word and no answer until the interval is over, then the boot again (BOOT-4, BOOT-7)."""
+    await charge_point.start(ready=False)
+    central_system = charge_point.central_system
+    central_system.script("BootNotification", central_system.boot("Rejected", 120))
+    await charge_point.pass_time(seconds=30)
+    with pytest.raises(TimeoutError):
+        await central_system.call("GetConfiguration", within_s=20)
+    await charge_point.plug()
+    await charge_point.swipe("TAG1")
+    await charge_point.pass_time(seconds=60)
+    assert central_system.actions == ["BootNotification"]
+    assert not charge_point.closed()
+    await charge_point.until(lambda: charge_point.app.station.status()["registration"] == "Accepted", within_s=20)
+    assert len(central_system.of("BootNotification")) == 2
+
+
+@pytest.mark.parametrize("answer", [CallError("InternalError"), Silence()], ids=["refused", "not answered"])
+async def test_a_boot_that_fails_is_tried_again(charge_point, answer):
+    """CALLERROR or silence: again after boot_retry_s, nothing else meanwhile (BOOT-8)."""
+    await charge_point.start(ready=False, csms="boot_retry_s = 45\nmessage_timeout_s = 20")
+    central_system = charge_point.central_system
+    central_system.script("BootNotification", answer)
+    await charge_point.until(lambda: len(central_system.of("BootNotification")) == 2, within_s=90)
+    first, second = [call.at_s for call in central_system.calls("BootNotification")]
+    assert round(second - first) == 45 + (20 if isinstance(answer, Silence) else 0)
+    assert set(central_system.actions) == {"BootNotification"}
+
+
+@pytest.mark.parametrize(("interval_s", "waits_s"), [(0, 60), (-5, 60), (5, 5), (10**9, 86_400)])
+async def test_absurd_boot_intervals(charge_point, interval_s, waits_s):
+    """0 and negative: an own wait; small ones obeyed; more than a day is a day (BOOT-4, F-ORDER)."""
+    await charge_point.start(ready=False)
+    central_system = charge_point.central_system
+    central_system.script("BootNotification", central_system.boot("Pending", interval_s))
+    await charge_point.pass_time(seconds=waits_s - 1)
+    assert len(central_system.of("BootNotification")) == 1
+    await charge_point.pass_time(seconds=3)
+    assert len(central_system.of("BootNotification")) == 2
+
+
+async def test_a_call_before_the_boot_is_answered(charge_point):
+    """The first GetConfiguration may come before BootNotification.conf: it is answered at once (RPC-5)."""
+    await charge_point.start(ready=False)
+    central_system = charge_point.central_system
+    central_system.script("BootNotification", Silence())
+    await charge_point.until(lambda: "BootNotification" in central_system.actions, within_s=5)
+    assert (await central_system.call("GetConfiguration", within_s=1))["configurationKey"]
