@@ -284,7 +284,8 @@ class Connection:
                                                            self._ping(transport))]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            why = next(iter(done)).exception()
+            # A missing pong aborts, which ends the reading too: the reason that came first is the reason.
+            why = next(task.exception() for task in reversed(tasks) if task in done)
         finally:
             for task in tasks:
                 task.cancel()
