@@ -41,6 +41,8 @@ class Transaction(msgspec.Struct, frozen=True):
     """StartTransaction was never accepted for good: later messages carry transactionId -1 (TXN-21)."""
     deauthorized: bool = False
     """The central system's verdict was not Accepted, but the transaction stays open (AUTH-20)."""
+    energy_allowed_wh: float | None = None
+    """The verdict was not Accepted; up to this register value energy may still flow (AUTH-21)."""
     stop_reason: str | None = None
     """Decided but not yet written as a message: the transaction is stopping."""
     stop_id_tag: str | None = None

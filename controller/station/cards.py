@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from controller.events import CardPresented
 from controller.ocpp.types import Reason
 from controller.station.authorization import Authorization, Verdict, same_group, same_tag
-from controller.station.connector import Connector
+from controller.station.connector import Connector, Waiting
 from controller.station.derived import Plugged
 from controller.station.step import Feature, Reaction, Step
 from controller.station.transactions import Transactions
@@ -26,7 +26,8 @@ class Cards(Feature):
         self._authorization = authorization
         self._transactions = transactions
         self._asking: set[str] = set()
-        self._readers: dict[int, tuple[int, ...]] = {}
+        self._by_card: dict[int, tuple[Waiting | None, tuple[int, ...]]] = {}
+        """What a card had begun on a connector, and which connectors its reader serves."""
 
     def reactions(self) -> Mapping[type, Reaction]:
         """Hears cards, and the plug for a card shown before."""
@@ -35,7 +36,7 @@ class Cards(Feature):
     def _presented(self, event: CardPresented, step: Step) -> None:
         served = [c for c in self._connectors if c.connector_id in event.connector_ids]
         if not (self._stops_own(served, event, step) or self._takes_back(served, event, step)
-                or self._frees_plug(served, event, step)):
+                or self._frees_cable(served, event, step)):
             self._ask(served, event, step)
 
     def _stops_own(self, served: list[Connector], event: CardPresented, step: Step) -> bool:
@@ -53,17 +54,18 @@ class Cards(Feature):
                 return True
         return False
 
-    def _frees_plug(self, served: list[Connector], event: CardPresented, step: Step) -> bool:
-        """The bolt was kept in for this tag or its group (AUTH-20, TXN-16)."""
+    def _frees_cable(self, served: list[Connector], event: CardPresented, step: Step) -> bool:
+        """The bolt was kept in for this tag, and the car is gone (AUTH-20, TXN-16)."""
         for connector in served:
-            if connector.held_for is not None and not connector.plugged and same_tag(event.id_tag, connector.held_for):
+            if connector.cable_kept and connector.held_for and same_tag(event.id_tag, connector.held_for.id_tag):
                 self._transactions.release_held(connector, step)
                 return True
         return False
 
     def _ask(self, served: list[Connector], event: CardPresented, step: Step) -> None:
         """A foreign card where nothing could start and no group is known means nothing at all (TXN-13)."""
-        grouped = any(c.transaction is not None and c.transaction.parent_id_tag is not None for c in served)
+        grouped = any((c.transaction is not None and c.transaction.parent_id_tag is not None) or c.held_for is not None
+                      for c in served)
         if event.id_tag.upper() in self._asking or not (grouped or self._target(served) is not None):
             return
         self._asking.add(event.id_tag.upper())
@@ -75,7 +77,7 @@ class Cards(Feature):
         self._authorization.authorize(event.id_tag, decided, step)
 
     def _decided(self, served: list[Connector], event: CardPresented, verdict: Verdict, step: Step) -> None:
-        if not verdict.accepted:
+        if self._frees_for_group(served, event, verdict, step) or not verdict.accepted:
             return
         for connector in served:
             running = connector.transaction
@@ -84,9 +86,19 @@ class Cards(Feature):
                 return
         target = self._target(served)
         if target is not None:
-            self._readers[target.connector_id] = event.connector_ids
-            target.held_for = None
             self._transactions.wait_for_plug(target, event.id_tag, verdict.parent_id_tag, step)
+            self._by_card[target.connector_id] = (target.waiting, event.connector_ids)
+
+    def _frees_for_group(self, served: list[Connector], event: CardPresented, verdict: Verdict, step: Step) -> bool:
+        """The bolt was kept in for this tag or its group; one that may charge begins anew where a car is plugged."""
+        for connector in served:
+            keeper = connector.held_for
+            if keeper is None or (connector.plugged and verdict.accepted):
+                continue
+            if same_tag(event.id_tag, keeper.id_tag) or same_group(verdict.parent_id_tag, keeper.parent_id_tag):
+                self._transactions.release_held(connector, step)
+                return True
+        return False
 
     def _target(self, served: list[Connector]) -> Connector | None:
         able = [c for c in served if self._transactions.may_begin(c)]
@@ -102,9 +114,9 @@ class Cards(Feature):
             return
         for there in self._connectors:
             waiting = there.waiting
-            reader = self._readers.get(there.connector_id, ())
-            if waiting is not None and not there.plugged and here is not there and here.connector_id in reader:
+            begun, reader = self._by_card.get(there.connector_id, (None, ()))
+            if waiting is not None and waiting is begun and not there.plugged and here.connector_id in reader:
                 self._transactions.cancel(there, step)
-                self._readers[here.connector_id] = reader
                 self._transactions.wait_for_plug(here, waiting.id_tag, waiting.parent_id_tag, step, waiting.since_s)
+                self._by_card[here.connector_id] = (here.waiting, reader)
                 return

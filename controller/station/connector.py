@@ -22,6 +22,13 @@ class Waiting(msgspec.Struct, frozen=True):
     reservation_id: int | None = None
 
 
+class Keeper(msgspec.Struct, frozen=True):
+    """For whom the bolt stays in."""
+
+    id_tag: str
+    parent_id_tag: str | None
+
+
 class Connector:
     """What is known of one connector."""
 
@@ -49,7 +56,7 @@ class Connector:
         """The transaction was found open at the start and its fate is not decided yet."""
         self.finished = False
         """A transaction has ended and the plug is still there."""
-        self.held_for: str | None = None
+        self.held_for: Keeper | None = None
         """The bolt stays in until this idTag, or one of its group, is shown again (AUTH-20, TXN-16)."""
         # power.py
         self.offer_a: float | None = None
@@ -71,6 +78,11 @@ class Connector:
         return self.has_lock and self.report is not None and self.report.lock in (LockState.LOCKED, LockState.MOVING)
 
     @property
+    def cable_kept(self) -> bool:
+        """The bolt holds somebody's cable, and the car has gone."""
+        return self.held_for is not None and not self.plugged
+
+    @property
     def stopping(self) -> bool:
         """The end of the transaction is decided, but not written yet."""
         return self.transaction is not None and self.transaction.stop_reason is not None and not self.recovering
@@ -78,7 +90,8 @@ class Connector:
     @property
     def free(self) -> bool:
         """A new user may begin here."""
-        return self.operative and not self.faulted and self.transaction is None and self.waiting is None
+        busy = self.transaction is not None or self.waiting is not None or self.cable_kept
+        return self.operative and not self.faulted and not busy
 
 
 def derive_status(connector: Connector) -> ChargePointStatus:
@@ -89,7 +102,8 @@ def derive_status(connector: Connector) -> ChargePointStatus:
         return _status_in_transaction(connector)
     if not connector.operative:
         return ChargePointStatus.Unavailable
-    if connector.finished and connector.waiting is None and (connector.plugged or connector.plug_held):
+    left = connector.finished and (connector.plugged or connector.plug_held)
+    if connector.waiting is None and (left or connector.cable_kept):
         return ChargePointStatus.Finishing
     if connector.plugged or connector.waiting is not None:
         return ChargePointStatus.Preparing

@@ -14,14 +14,14 @@ import msgspec
 
 from controller.commands import ReadMeter, SetLock
 from controller.config import Configuration
-from controller.events import ConnectorReported, MeterFailed, MeterRead, StopRequested
+from controller.events import ConnectorReported, GuardFound, MeterFailed, MeterRead, StopRequested
 from controller.faults import FaultKind
 from controller.ocpp.messages.core import MeterValue, StartTransactionReq, StopTransactionReq
 from controller.ocpp.types import AuthorizationStatus, Reason
 from controller.records import AddTransactionData, PutTransaction, Transaction
 from controller.station.boot import Boot
 from controller.station.central_system import CentralSystem
-from controller.station.connector import Connector, Waiting
+from controller.station.connector import Connector, Keeper, Waiting
 from controller.station.derived import (
     FaultsChanged,
     Plugged,
@@ -61,7 +61,6 @@ class Transactions(Feature):
         self._faults = faults
         self._new_id = new_id
         self._ending_since_s: dict[int, float] = {}
-        self._energy_allowed_wh: dict[int, float] = {}
         self._info: dict[int, str] = {}
         self._bolt_first: set[int] = set()
         self._end_held: set[int] = set()
@@ -73,7 +72,7 @@ class Transactions(Feature):
         return {
             Plugged: self._plugged, Unplugged: self._unplugged, ConnectorReported: self._reported,
             MeterRead: self._metered, MeterFailed: self._meter_failed, FaultsChanged: self._faults_changed,
-            StartAnswered: self._start_answered, StopRequested: self._stop_requested,
+            StartAnswered: self._start_answered, StopRequested: self._stop_requested, GuardFound: self._guard_found,
         }
 
     def deadline(self, key: Key, step: Step) -> None:
@@ -102,6 +101,7 @@ class Transactions(Feature):
         """Somebody is authorised: begin if the car is plugged, else wait ConnectionTimeOut for it (TXN-5)."""
         begun_s = step.at.monotonic_s if since_s is None else since_s
         self._info.pop(connector.connector_id, None)
+        connector.held_for = None
         connector.waiting = Waiting(id_tag, parent_id_tag, begun_s)
         timeout_s = self._settings.integer("ConnectionTimeOut")
         self._agenda.set(self.name, "connection", connector.connector_id, at_s=begun_s + timeout_s)
@@ -117,12 +117,16 @@ class Transactions(Feature):
     def _plugged(self, event: Plugged, step: Step) -> None:
         connector = self._connectors[event.connector_id]
         connector.finished = False
-        connector.held_for = None
         self._info.pop(event.connector_id, None)
-        if self._free_id_tag and self.may_begin(connector):
-            self.wait_for_plug(connector, self._free_id_tag, None, step)
-        else:
+        if not self._begin_free(connector, step):
             self._prepare(connector, step)
+
+    def _begin_free(self, connector: Connector, step: Step) -> bool:
+        """`charging.free_id_tag`: being plugged is enough, as soon as a session may begin; one session per plugging in."""
+        may = self._free_id_tag and connector.plugged and not connector.finished and self.may_begin(connector)
+        if may:
+            self.wait_for_plug(connector, self._free_id_tag, None, step)
+        return bool(may)
 
     def _prepare(self, connector: Connector, step: Step) -> None:
         """Authorised and plugged: put the bolt in, have the meter read, then begin (TXN-2, TXN-8)."""
@@ -161,7 +165,7 @@ class Transactions(Feature):
     def resume(self, connector: Connector, step: Step) -> None:
         """A transaction that a restart found open goes on; the guard closes the contactor only behind the bolt."""
         connector.recovering = False
-        if not connector.locked:
+        if connector.has_lock:
             step.order(SetLock(connector.connector_id, locked=True))
         self._agenda.set(self.name, "save", connector.connector_id, at_s=step.at.monotonic_s + SAVED_EVERY_S)
         step.derive(TransactionStarted(connector.connector_id, resumed=True))
@@ -178,6 +182,8 @@ class Transactions(Feature):
         if connector.reading is not None:
             energy_wh = max(energy_wh, connector.reading.energy_wh)
         connector.transaction = msgspec.structs.replace(transaction, stop_reason=str(reason), last_energy_wh=energy_wh)
+        if connector.connector_id in self._bolt_first:
+            step.order(SetLock(connector.connector_id, locked=False))
         self._write_end(connector, step)
 
     # -- running -----------------------------------------------------------------------------------------------------
@@ -219,20 +225,27 @@ class Transactions(Feature):
     def _invalidated(self, connector: Connector, step: Step) -> None:
         """The verdict is not Accepted: let MaxEnergyOnInvalidId flow, then stop or suspend (AUTH-20, AUTH-21)."""
         allowed_wh = self._settings.integer("MaxEnergyOnInvalidId")
-        if allowed_wh > 0 and connector.reading is not None:
-            self._energy_allowed_wh[connector.connector_id] = connector.reading.energy_wh + allowed_wh
+        if allowed_wh > 0 and connector.reading is not None and connector.transaction is not None:
+            self._put(connector, msgspec.structs.replace(
+                connector.transaction, energy_allowed_wh=connector.reading.energy_wh + allowed_wh), step)
         else:
             self._deauthorize(connector, step)
 
     def _deauthorize(self, connector: Connector, step: Step) -> None:
-        self._energy_allowed_wh.pop(connector.connector_id, None)
-        if connector.transaction is None or connector.stopping:
+        transaction = connector.transaction
+        if transaction is None or connector.stopping:
             return
         if self._settings.boolean("StopTransactionOnInvalidId"):
-            connector.held_for = connector.transaction.id_tag
+            self._keep_cable(connector, transaction)
             self.stop(connector, Reason.DeAuthorized, step)
         else:
-            self._put(connector, msgspec.structs.replace(connector.transaction, deauthorized=True), step)
+            self._put(connector, msgspec.structs.replace(
+                transaction, deauthorized=True, energy_allowed_wh=None), step)
+
+    def _keep_cable(self, connector: Connector, transaction: Transaction) -> None:
+        """Without a card there is nobody who could free it again."""
+        if connector.has_lock and transaction.id_tag != self._free_id_tag:
+            connector.held_for = Keeper(transaction.id_tag, transaction.parent_id_tag)
 
     # -- ending ------------------------------------------------------------------------------------------------------
 
@@ -286,7 +299,6 @@ class Transactions(Feature):
             return
         self._agenda.cancel(self.name, "save", connector_id)
         self._ending_since_s.pop(connector_id, None)
-        self._energy_allowed_wh.pop(connector_id, None)
         if not connector.recovering:
             connector.transaction = _seen(connector.transaction, connector, step)
         step.derive(TransactionEnding(connector_id))
@@ -305,13 +317,13 @@ class Transactions(Feature):
             reason=Reason(transaction.stop_reason), transaction_data=transaction_data or None)
         self._central_system.owe(request, ended, connector.connector_id, step)
         connector.transaction, connector.recovering, connector.finished = None, False, True
-        self._release(connector, Reason(transaction.stop_reason), ended.id_tag, step)
+        self._release(connector, Reason(transaction.stop_reason), ended, step)
         step.derive(TransactionEnded(connector.connector_id))
 
-    def _release(self, connector: Connector, reason: Reason, id_tag: str, step: Step) -> None:
+    def _release(self, connector: Connector, reason: Reason, ended: Transaction, step: Step) -> None:
         """Open the bolt, unless the standard wants it to stay in (TXN-14, TXN-16, AUTH-20)."""
         if reason is Reason.EVDisconnected and not self._settings.boolean("UnlockConnectorOnEVSideDisconnect"):
-            connector.held_for = id_tag
+            self._keep_cable(connector, ended)
         elif reason is not Reason.DeAuthorized:
             connector.held_for = None
         if connector.has_lock and connector.held_for is None:
@@ -338,17 +350,26 @@ class Transactions(Feature):
         connector = self._connectors[event.connector_id]
         if connector.waiting is not None:
             self._prepare(connector, step)
-        elif connector.transaction is not None:
+        elif connector.transaction is None:
+            self._begin_free(connector, step)
+        else:
             since_s = self._ending_since_s.get(event.connector_id)
             if since_s is not None and event.reading.at_s >= since_s:
                 self._write_end(connector, step)
-            elif event.reading.energy_wh >= self._energy_allowed_wh.get(event.connector_id, float("inf")):
+            elif _used_up(connector.transaction, event.reading.energy_wh) and not connector.recovering:
                 self._deauthorize(connector, step)
 
     def _meter_failed(self, event: MeterFailed, step: Step) -> None:
         connector = self._connectors[event.connector_id]
         if event.connector_id in self._ending_since_s:
             self._write_end(connector, step)
+
+    def _guard_found(self, _event: GuardFound, step: Step) -> None:
+        """A guard that was started anew holds no bolt for us."""
+        for connector in self._connectors.values():
+            running = connector.transaction is not None and not connector.recovering
+            if connector.has_lock and (running or connector.held_for is not None):
+                step.order(SetLock(connector.connector_id, locked=True))
 
     def _unplugged(self, event: Unplugged, step: Step) -> None:
         connector = self._connectors[event.connector_id]
@@ -379,6 +400,11 @@ def _seen(transaction: Transaction, connector: Connector, step: Step) -> Transac
     if connector.reading is not None:
         energy_wh = max(energy_wh, connector.reading.energy_wh)
     return msgspec.structs.replace(transaction, last_energy_wh=energy_wh, last_seen=step.stamp)
+
+
+def _used_up(transaction: Transaction, energy_wh: float) -> bool:
+    """MaxEnergyOnInvalidId has been delivered."""
+    return transaction.energy_allowed_wh is not None and energy_wh >= transaction.energy_allowed_wh
 
 
 def gathered(local_id: str, value: MeterValue) -> AddTransactionData:
