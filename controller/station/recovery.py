@@ -6,23 +6,25 @@ whatever the configuration says. Else it is closed, or resumed if the car was ne
 
 from collections.abc import Mapping, Sequence
 
-from controller.commands import ReadMeter
+from controller.commands import ReadMeter, SetLock, WithdrawOffer
 from controller.config import Configuration
 from controller.events import ConnectorReported, MeterFailed, MeterRead, Started, StopRequested
+from controller.faults import FaultKind
 from controller.guard.messages import Pilot
 from controller.ocpp.types import Reason
 from controller.records import Durable, PutNote
 from controller.station.connector import Connector
 from controller.station.derived import Plugged
 from controller.station.step import Agenda, Feature, Key, Reaction, Step
-from controller.station.transactions import Transactions
+from controller.station.transactions import CONTACTOR_OPENS_WITHIN_S, Transactions
 
 ENDING_NOTE = "ending"
 """Noted while the process ends on purpose; found at the next start, it tells Reboot from PowerLoss (PWR-5)."""
 READING_WITHIN_S = 5.0
 """So long a closing waits for the register; past it the last stored value counts (PWR-4)."""
-SIMULATED_PLUG_WITHIN_S = 10.0
-"""In simulation a car plugged again so soon counts as never unplugged (`contract.md` section 1)."""
+PLUG_WITHIN_S = 10.0
+"""In simulation a car plugged again so soon counts as never unplugged (`contract.md` section 1). A pilot in E or F, which
+says nothing of the plug, is given as long."""
 
 
 class Recovery(Feature):
@@ -39,6 +41,11 @@ class Recovery(Feature):
         self._simulated = {row.id for row in configuration.connector if row.pilot["driver"] == "sim"}
         self._ending = durable.notes.get(ENDING_NOTE)
         self._closing: set[int] = set()
+        """Decided to end; waits for the contactor to open."""
+        self._reading: set[int] = set()
+        """Waits for the register."""
+        self._seen: set[int] = set()
+        """Connectors of which the guard has spoken since the start."""
         for transaction in durable.transactions:
             connector = self._connectors.get(transaction.connector_id)
             if connector is not None and transaction.ended is None:
@@ -50,12 +57,17 @@ class Recovery(Feature):
                 Plugged: self._plugged, MeterRead: self._metered, MeterFailed: self._metered}
 
     def deadline(self, key: Key, step: Step) -> None:
-        """No car came back in time, or no reading."""
+        """No car came back in time, the contactor did not open, or no reading came."""
         connector = self._connectors[int(key[2])]
-        if connector.recovering and key[1] == "plug":
-            self._close(connector, step)
-        elif connector.recovering:
-            self._transactions.close_interrupted(connector, self._reason(connector), step)
+        if not connector.recovering:
+            return
+        match key[1]:
+            case "plug":
+                self._close(connector, step)
+            case "open":
+                self._read(connector, step)
+            case _:
+                self._end(connector, step)
 
     def _started(self, _event: Started, step: Step) -> None:
         if self._ending is not None:
@@ -66,26 +78,41 @@ class Recovery(Feature):
 
     def _reported(self, event: ConnectorReported, step: Step) -> None:
         connector = self._connectors[event.report.connector_id]
-        transaction = connector.transaction
-        undecided = connector.recovering and connector.connector_id not in self._closing
-        if transaction is None or not undecided or event.report.pilot is Pilot.UNKNOWN:
-            return
-        if transaction.stop_reason is not None:
+        if connector.connector_id not in self._seen:
+            self._seen.add(connector.connector_id)
+            self._free_plug(connector, step)
+        if connector.recovering and event.report.pilot is not Pilot.UNKNOWN:
+            if connector.connector_id in self._closing:
+                self._read_when_open(connector, step)
+            elif connector.connector_id not in self._reading:
+                self._decide(connector, event, step)
+
+    def _free_plug(self, connector: Connector, step: Step) -> None:
+        """A bolt that a lost process had left in with nothing running holds a plug that nobody could ever free."""
+        if connector.has_lock and connector.transaction is None:
+            step.order(SetLock(connector.connector_id, locked=False))
+
+    def _decide(self, connector: Connector, event: ConnectorReported, step: Step) -> None:
+        connector_id = connector.connector_id
+        may_resume = self._resume and (connector_id in self._simulated or event.report.pilot is not Pilot.A)
+        if self._ends_anyway(connector):
             self._close(connector, step)
-        elif event.report.offered_a > 0:
+        elif event.report.offered_a > 0 or (self._resume and connector.plugged):
             self._go_on(connector, step)
-        elif not self._resume:
+        elif not may_resume:
             self._close(connector, step)
-        elif connector.plugged:
-            self._go_on(connector, step)
-        elif connector.connector_id not in self._simulated:
-            self._close(connector, step)
-        elif not self._agenda.has(self.name, "plug", connector.connector_id):
-            self._agenda.set(self.name, "plug", connector.connector_id, at_s=step.at.monotonic_s + SIMULATED_PLUG_WITHIN_S)
+        elif not self._agenda.has(self.name, "plug", connector_id):
+            self._agenda.set(self.name, "plug", connector_id, at_s=step.at.monotonic_s + PLUG_WITHIN_S)
+
+    @staticmethod
+    def _ends_anyway(connector: Connector) -> bool:
+        """Its end was decided: before the restart, or since, by a card or the central system."""
+        return connector.transaction is not None and connector.transaction.stop_reason is not None
 
     def _plugged(self, event: Plugged, step: Step) -> None:
         connector = self._connectors[event.connector_id]
-        if connector.recovering and self._resume and connector.connector_id not in self._closing:
+        decided = event.connector_id in self._closing | self._reading or self._ends_anyway(connector)
+        if connector.recovering and self._resume and not decided:
             self._go_on(connector, step)
 
     def _go_on(self, connector: Connector, step: Step) -> None:
@@ -93,16 +120,35 @@ class Recovery(Feature):
         self._transactions.resume(connector, step)
 
     def _close(self, connector: Connector, step: Step) -> None:
-        self._closing.add(connector.connector_id)
-        self._agenda.set(self.name, "reading", connector.connector_id, at_s=step.at.monotonic_s + READING_WITHIN_S)
-        step.order(ReadMeter(connector.connector_id))
+        """The guard may still offer what the process before us had asked for; nothing may flow past the last reading."""
+        connector_id = connector.connector_id
+        self._agenda.cancel(self.name, "plug", connector_id)
+        self._closing.add(connector_id)
+        self._agenda.set(self.name, "open", connector_id, at_s=step.at.monotonic_s + CONTACTOR_OPENS_WITHIN_S)
+        step.order(WithdrawOffer(connector_id))
+        self._read_when_open(connector, step)
+
+    def _read_when_open(self, connector: Connector, step: Step) -> None:
+        if not connector.contactor_closed or FaultKind.CONTACTOR_WELDED in connector.faults:
+            self._read(connector, step)
+
+    def _read(self, connector: Connector, step: Step) -> None:
+        connector_id = connector.connector_id
+        self._closing.discard(connector_id)
+        self._reading.add(connector_id)
+        self._agenda.cancel(self.name, "open", connector_id)
+        self._agenda.set(self.name, "reading", connector_id, at_s=step.at.monotonic_s + READING_WITHIN_S)
+        step.order(ReadMeter(connector_id))
 
     def _metered(self, event: MeterRead | MeterFailed, step: Step) -> None:
         connector = self._connectors[event.connector_id]
-        if connector.recovering and event.connector_id in self._closing:
-            self._closing.discard(event.connector_id)
-            self._agenda.cancel(self.name, "reading", event.connector_id)
-            self._transactions.close_interrupted(connector, self._reason(connector), step)
+        if connector.recovering and event.connector_id in self._reading:
+            self._end(connector, step)
+
+    def _end(self, connector: Connector, step: Step) -> None:
+        self._reading.discard(connector.connector_id)
+        self._agenda.cancel(self.name, "reading", connector.connector_id)
+        self._transactions.close_interrupted(connector, self._reason(connector), step)
 
     def _reason(self, connector: Connector) -> Reason:
         if connector.transaction is not None and connector.transaction.stop_reason is not None:

@@ -57,10 +57,15 @@ class Reset(Feature):
         self._patience_over = True
 
     def settle(self, step: Step) -> None:
-        """Restart as soon as every end is stored, and, softly, delivered."""
+        """Restart as soon as every end is stored, and, softly, delivered.
+
+        A transaction whose fate hangs on a guard that does not speak is ended after the restart, for the same reason.
+        """
         if self._transactions.closed_for is None or self._ordered:
             return
-        written = all(connector.transaction is None for connector in self._connectors)
+        patient = self._agenda.has(self.name, "patience")
+        written = all(connector.transaction is None or (connector.recovering and not patient)
+                      for connector in self._connectors)
         if written and (self._patience_over or self._central_system.idle):
             self._ordered = True
             step.order(Restart(str(self._transactions.closed_for)))
