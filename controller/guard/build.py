@@ -56,5 +56,6 @@ def _channel(configuration: Configuration, row: Connector, world: Any) -> Channe
         proximity=registry.create("proximity", wanted["proximity"], context) if "proximity" in wanted else None,
     )
     limits = Limits(row.id, configuration.ceiling_a(row.id), row.max_current_a, configuration.site.nominal_voltage_v,
-                    row.ventilation)
+                    row.ventilation, derate_from_c=row.temperature_limits.derate_from_c,
+                    derate_to_c=row.temperature_limits.derate_to_c, stop_c=row.temperature_limits.stop_c)
     return Channel(devices, limits)

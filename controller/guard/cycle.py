@@ -1,7 +1,7 @@
 """The guard's cycle: read everything, judge it, decide, write, report. Called every 10 ms, in a process of its own or not."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -13,13 +13,13 @@ from controller.guard.messages import ClearLatch, Measured, Offer, Pilot, Report
 from controller.guard.pilot import PilotWatch
 from controller.guard.supervision import (
     MEASUREMENT_MAX_AGE_S,
+    CableWatch,
     ContactorWatch,
     CurrentWatch,
     LockWatch,
     TemperatureWatch,
     VoltageWatch,
 )
-from drivers.errors import DriverError
 from drivers.protocols import (
     ConnectorLock,
     Contactor,
@@ -38,9 +38,13 @@ REPORT_EVERY_S = 0.5
 TEMPERATURE_EVERY_S = 1.0
 VOLTAGE_PATIENCE_S = 0.45
 """A supply out of range is left within 2 s of its beginning, obeying car or not (`contract.md`, fault kinds)."""
+OPENS_WITHIN_S = 0.150
+"""Where no feedback is wired the contact is taken for open so long after the coil was released (iec61851.md 7)."""
 NO_CURRENT = (0.0, 0.0, 0.0)
 SHOWS_F = frozenset(kind for kind, row in CATALOGUE.items() if row.reaction is Reaction.OPEN and row.faulted)
-OPENS = frozenset(kind for kind, row in CATALOGUE.items() if row.reaction in (Reaction.OPEN, Reaction.NEVER_CLOSE))
+STAYS_OPEN = frozenset({FaultKind.VENTILATION})
+"""The car may still choose to charge without ventilation, so the offer stands (iec61851.md 5)."""
+OPENS = frozenset(kind for kind, row in CATALOGUE.items() if row.reaction in (Reaction.OPEN, Reaction.NEVER_CLOSE)) - STAYS_OPEN
 STOPS = frozenset(kind for kind, row in CATALOGUE.items() if row.reaction is Reaction.STOP)
 VOLTAGE = frozenset({FaultKind.UNDERVOLTAGE, FaultKind.OVERVOLTAGE})
 
@@ -75,7 +79,7 @@ class Channel:
     def __init__(self, devices: Devices, limits: Limits) -> None:
         self.limits = limits
         self._devices = devices
-        self._pilot = PilotWatch()
+        self._pilot = PilotWatch(ventilation=limits.ventilation)
         self._contactor = ContactorWatch()
         self._lock = LockWatch()
         self._current = CurrentWatch(limits.rating_a)
@@ -92,23 +96,30 @@ class Channel:
         self._measured_s = -math.inf
         self._hot_limit_a = limits.ceiling_a
         self._temperature_at_s = -math.inf
-        self._cable_a: float | None = limits.ceiling_a
+        self._cable = CableWatch()
         self._was_plugged = False
+        self._ending = False
+        self._feedback: bool | None = None
+        self._feedback_known = False
+        self._lock_state = LockState.MOVING
         self._gone_wrong: set[FaultKind] = set()
-        """Devices that did not answer in this cycle."""
+        """Devices that did not do what was asked since the last judgement."""
 
     # -- what the controller says ------------------------------------------------------------------------------------
 
     def hear(self, message: ToGuard, now_s: float) -> None:
-        """Take one message."""
+        """Take one message; numbers that are none are taken as no offer and no measurement."""
         match message:
             case Offer():
-                self._offer, self._offer_until_s = message, now_s + message.valid_for_s
+                sane = math.isfinite(message.max_current_a) and math.isfinite(message.valid_for_s)
+                self._offer = message if sane and not self._ending else None
+                self._offer_until_s = now_s + message.valid_for_s
             case Withdraw():
                 self._offer = None
             case Measured():
-                self._current_a, self._measured_s = message.current_a, now_s
-                self._voltage.look(message.voltage_v, now_s)
+                if all(map(math.isfinite, (*message.current_a, *message.voltage_v))):
+                    self._current_a, self._measured_s = message.current_a, now_s
+                    self._voltage.look(message.voltage_v, now_s)
             case SetLock():
                 self._lock.wish(locked=message.locked)
             case SetLatch():
@@ -117,79 +128,111 @@ class Channel:
                 self.faults.reset(message.kind, now_s)
 
     def withdraw(self) -> None:
-        """The guard is told to end: nothing is offered any more."""
+        """The guard is told to end: nothing is offered any more, whatever the controller says."""
+        self._ending = True
         self._offer = None
 
     # -- one cycle ---------------------------------------------------------------------------------------------------
 
     def step(self, now_s: float, *, too_late: bool) -> None:
-        """Read, judge, decide, write."""
-        self._gone_wrong.clear()
+        """Read, judge, decide, write. Never raises: a device that does not do what it should is a fault."""
+        self._write()  # what could not be written yet; at the very first: everything off
         outputs = self._outputs
-        feedback = self._read_contactor()
+        self._read_contactor()
         self._read_pilot(now_s)
+        self._notice_plug(now_s)
         self._read_temperature(now_s)
         highest_a = max(self._current_a) if now_s - self._measured_s < MEASUREMENT_MAX_AGE_S else 0.0
-        self._contactor.look(coil=outputs.coil, feedback=feedback, current_a=highest_a, now_s=now_s)
+        if self._feedback_known:
+            self._contactor.look(coil=outputs.coil, feedback=self._feedback, current_a=highest_a, now_s=now_s)
         self._current.look(offered_a=outputs.offered_a, current_a=highest_a, now_s=now_s)
-        lock_state = self._move_bolt(feedback, now_s)
+        self._lock_state = self._move_bolt(now_s)
         self.faults.look(self._causes(), unplugged=self._pilot.state is Pilot.A, now_s=now_s)
-        seen = self._seen(lock_state, now_s, too_late=too_late)
-        self._outputs, self._memory = decide(seen, self._memory, now_s)
+        self._gone_wrong.clear()
+        self._outputs, self._memory = decide(self._seen(now_s, too_late=too_late), self._memory, now_s)
         self._write()
-        self._notice_plug()
 
-    def _read_contactor(self) -> bool | None:
+    def _read_contactor(self) -> None:
+        self._feedback_known = False
         try:
-            return self._devices.contactor.feedback()
-        except DriverError:
+            self._feedback = self._devices.contactor.feedback()
+            self._feedback_known = True
+        except Exception:  # noqa: BLE001 - a driver that breaks its promise must not take the guard with it
+            self._feedback = None
             self._gone_wrong.add(FaultKind.CONTACTOR)
-            return None
+
+    def _drive(self, kind: FaultKind, act: Callable[..., None], *values: float) -> bool:
+        """Whether a device did what it was told; when it raised, that is the fault `kind`."""
+        try:
+            act(*values)
+        except Exception:  # noqa: BLE001 - as above
+            self._gone_wrong.add(kind)
+            return False
+        return True
 
     def _read_pilot(self, now_s: float) -> None:
         if self._outputs.duty == 0.0:
-            self._pilot.forget()
+            self._pilot.forget(now_s)
             return
         sample: PilotSample | None
         try:
             sample = self._devices.pilot.read()
-        except DriverError:
+        except Exception:  # noqa: BLE001 - as above; a single miss is no fault yet
             sample = None
         self._pilot.look(sample, pwm=0.0 < self._outputs.duty < 1.0, now_s=now_s)
 
+    def _notice_plug(self, now_s: float) -> None:
+        """A new car begins with a clean slate; its cable is asked what it carries before anything is offered."""
+        plugged = self._pilot.state.plugged
+        if self._pilot.state is Pilot.A and self._was_plugged:
+            self._contactor.unplugged()
+            self._current.unplugged()
+            self._cable.unplugged()
+            self._lock.unplugged()
+        if plugged or self._pilot.state is Pilot.A:
+            self._was_plugged = plugged
+        proximity = self._devices.proximity
+        if proximity is not None and plugged and self._cable.due(now_s):
+            try:
+                self._cable.look(proximity.cable_a(), now_s)
+            except Exception:  # noqa: BLE001 - as above; what cannot be read is no code
+                self._cable.look(None, now_s)
+
     def _read_temperature(self, now_s: float) -> None:
-        sensor = self._devices.temperature
+        sensor, ceiling_a = self._devices.temperature, self.limits.ceiling_a
         if sensor is None or now_s - self._temperature_at_s < TEMPERATURE_EVERY_S:
             return
         self._temperature_at_s = now_s
         try:
-            self._hot_limit_a = self._temperature.limit_a(sensor.read_c(), self.limits.ceiling_a)
-        except DriverError:
-            # A sensor that fails tells nothing about the warmth: the least current until it answers again.
-            self._hot_limit_a = min(self.limits.ceiling_a, 6.0)
+            self._hot_limit_a = self._temperature.limit_a(sensor.read_c(), ceiling_a)
+        except Exception:  # noqa: BLE001 - as above
+            self._hot_limit_a = self._temperature.unknown_a(ceiling_a)
 
-    def _move_bolt(self, feedback: bool | None, now_s: float) -> LockState:
+    def _move_bolt(self, now_s: float) -> LockState:
+        """Where the bolt is, and MOVING from the moment it is told to move; nobody knows of one that does not answer."""
         lock = self._devices.lock
         try:
             state = lock.state()
-            may_unlock = not self._outputs.coil and not feedback
-            move = self._lock.look(state, may_unlock=may_unlock, now_s=now_s)
-            if move is not None:
-                (lock.lock if move else lock.unlock)()
-        except DriverError:
+        except Exception:  # noqa: BLE001 - as above
             self._gone_wrong.add(FaultKind.LOCK)
             return LockState.MOVING
-        return state
+        move = self._lock.look(state, may_unlock=self._known_open(now_s), now_s=now_s)
+        if move is None:
+            return state
+        self._drive(FaultKind.LOCK, lock.lock if move else lock.unlock)
+        return LockState.MOVING
+
+    def _known_open(self, now_s: float) -> bool:
+        """Nothing can be under power behind the bolt: only then may it open (iec61851.md 6 and 7)."""
+        if self._outputs.coil or self._contactor.welded or not self._feedback_known:
+            return False
+        return self._feedback is False or (self._feedback is None and self._contactor.off_for_s(now_s) >= OPENS_WITHIN_S)
 
     def _causes(self) -> set[FaultKind]:
         """Everything that is wrong in this cycle."""
-        causes = self._gone_wrong
+        causes = self._gone_wrong.copy()
         for kind, wire in self._devices.inputs.items():
-            try:
-                active = wire.active()
-            except DriverError:
-                active = True
-            if active:
+            if _active(wire) and _active(wire):  # twice, for a spike is no fault
                 causes.add(kind)
         for wrong, kind in (
             (self._pilot.broken or self._pilot.state in (Pilot.E, Pilot.F), FaultKind.PILOT),
@@ -199,97 +242,86 @@ class Channel:
             (self._lock.not_locked, FaultKind.LOCK), (self._lock.not_unlocked, FaultKind.LOCK_STUCK),
             (self._temperature.too_hot, FaultKind.TEMPERATURE), (self._current.tripped, FaultKind.OVERCURRENT),
             (self._voltage.under, FaultKind.UNDERVOLTAGE), (self._voltage.over, FaultKind.OVERVOLTAGE),
-            (self._cable_missing, FaultKind.PROXIMITY),
+            (self._cable.missing, FaultKind.PROXIMITY),
         ):
             if wrong:
                 causes.add(kind)
         return causes
 
-    @property
-    def _cable_missing(self) -> bool:
-        return self._devices.proximity is not None and self._was_plugged and self._cable_a is None
-
-    def _seen(self, lock_state: LockState, now_s: float, *, too_late: bool) -> Seen:
+    def _seen(self, now_s: float, *, too_late: bool) -> Seen:
         standing = self.faults.standing
-        voltage_only = bool(standing) and bool(standing & VOLTAGE)
         return Seen(
             pilot=self._pilot.state, diode_fresh=self._pilot.diode_fresh(now_s), offer_a=self._offer_a(now_s),
-            ventilation=self.limits.ventilation, locked=lock_state in (LockState.LOCKED, LockState.NONE),
-            may_close=self._contactor.may_close(now_s), must_release=self._contactor.must_release,
-            must_open=too_late or bool(standing & OPENS), shows_f=bool(standing & SHOWS_F),
-            must_stop=bool(standing & STOPS),
-            patience_s=VOLTAGE_PATIENCE_S if voltage_only else OPEN_UNDER_LOAD_AFTER_S,
+            ventilation=self.limits.ventilation, locked=self._lock_state in (LockState.LOCKED, LockState.NONE),
+            may_close=self._contactor.may_close(now_s) and self._lock.wish_locked is not False,
+            must_release=self._contactor.must_release, must_open=too_late or bool(standing & OPENS),
+            shows_f=bool(standing & SHOWS_F), must_stop=bool(standing & STOPS), stays_open=bool(standing & STAYS_OPEN),
+            patience_s=VOLTAGE_PATIENCE_S if standing & VOLTAGE else OPEN_UNDER_LOAD_AFTER_S,
         )
 
     def _offer_a(self, now_s: float) -> float | None:
         """The live offer within the ceiling, the cable, the warmth, and what an over-drawing car may still have."""
-        if self._offer is None or now_s >= self._offer_until_s or self._pilot.state in (Pilot.A, Pilot.UNKNOWN):
+        if self._offer is None or now_s >= self._offer_until_s or not self._contactor.proved_open:
             return None
-        amperes = min(self._offer.max_current_a, self.limits.ceiling_a, self._hot_limit_a, self._cable_a or 0.0)
+        if self._pilot.state in (Pilot.A, Pilot.UNKNOWN):
+            return None
+        amperes = min(self._offer.max_current_a, self.limits.ceiling_a, self._hot_limit_a, self._cable_a)
         cap_a = self._current.cap_a
         return amperes if cap_a is None else min(amperes, cap_a)
 
+    @property
+    def _cable_a(self) -> float:
+        if self._devices.proximity is None:
+            return self.limits.ceiling_a
+        return self._cable.amperes if self._cable.amperes is not None else 0.0
+
     def _write(self) -> None:
+        """Drive the outputs, less before more: the coil before the pilot when opening, the pilot first when closing."""
         wanted = (self._outputs.duty, self._outputs.coil)
         if wanted == self._written:
             return
         before = self._written
-        try:
-            # Towards less first: the coil before the pilot when opening, the pilot before the coil when closing.
-            if not self._outputs.coil and (before is None or before[1]):
-                self._devices.contactor.set(False)
-            if before is None or before[0] != self._outputs.duty:
-                self._write_pilot(self._outputs.duty)
-            if self._outputs.coil and (before is None or not before[1]):
-                self._devices.contactor.set(True)
-        except DriverError:
-            self._written = None
-            self._devices.contactor.set(False)
-            return
-        self._written = wanted
+        coil_off = not self._outputs.coil and (before is None or before[1])
+        coil_on = self._outputs.coil and (before is None or not before[1])
+        done = not coil_off or self._drive(FaultKind.CONTACTOR, self._devices.contactor.set, False)
+        if before is None or before[0] != self._outputs.duty:
+            done = self._write_pilot(self._outputs.duty) and done
+        if done and coil_on:
+            done = self._drive(FaultKind.CONTACTOR, self._devices.contactor.set, True)
+        self._written = wanted if done else None
+        if not done:
+            self._let_go()
 
-    def _write_pilot(self, duty: float) -> None:
+    def _write_pilot(self, duty: float) -> bool:
+        pilot = self._devices.pilot
         if duty == 1.0:
-            self._devices.pilot.set_x1()
-        elif duty == 0.0:
-            self._devices.pilot.set_f()
-        else:
-            self._devices.pilot.set_pwm(duty)
+            return self._drive(FaultKind.OTHER, pilot.set_x1)
+        if duty == 0.0:
+            return self._drive(FaultKind.OTHER, pilot.set_f)
+        return self._drive(FaultKind.OTHER, pilot.set_pwm, duty)
 
-    def _notice_plug(self) -> None:
-        """The cable's rating is read when it is plugged and held for the session; a new car begins with a clean slate."""
-        plugged = self._pilot.state.plugged
-        if plugged and not self._was_plugged and self._devices.proximity is not None:
-            try:
-                self._cable_a = self._devices.proximity.cable_a()
-            except DriverError:
-                self._cable_a = None
-        if self._pilot.state is Pilot.A and self._was_plugged:
-            self._contactor.unplugged()
-            self._current.unplugged()
-        if plugged or self._pilot.state is Pilot.A:
-            self._was_plugged = plugged
+    def _let_go(self) -> None:
+        """The outputs are not what was decided: the coil goes off, and the fault that this is keeps it off (F-PWM)."""
+        if self._outputs.coil:
+            self._drive(FaultKind.CONTACTOR, self._devices.contactor.set, False)
+        self._outputs = Outputs(1.0, coil=False, offered_a=None)
+        self._memory = msgspec.structs.replace(self._memory, coil=False)
 
     # -- what others see ---------------------------------------------------------------------------------------------
 
     def report(self, late_ticks: int) -> Report:
-        """Everything the controller may know."""
+        """Everything the controller may know, as this cycle found and left it."""
         outputs = self._outputs
-        feedback = self._read_contactor()
-        try:
-            lock_state = self._devices.lock.state()
-        except DriverError:
-            lock_state = LockState.MOVING
         return Report(
             self.limits.connector_id, self._pilot.state, outputs.duty, outputs.offered_a or 0.0, outputs.coil,
-            outputs.coil if feedback is None else feedback, lock_state, self.faults.standing,
-            self._cable_a if self._cable_a is not None else 0.0, late_ticks, self._contactor.closures,
+            outputs.coil if self._feedback is None else self._feedback, self._lock_state, self.faults.standing,
+            self._cable_a, late_ticks, self._contactor.closures,
         )
 
     def restless(self, now_s: float) -> bool:
         """Something is being timed, so the next look must come soon."""
         return (self._pilot.undecided or self._contactor.restless(now_s) or self._lock.restless or self._current.restless
-                or self._voltage.restless or self.faults.clearing or (self._memory.stopping_since_s is not None
+                or self._voltage.restless or self.faults.clearing or self._written is None or (self._memory.stopping_since_s is not None
                 and self._outputs.coil) or self._outputs.duty == 0.0 or self._rising(now_s))
 
     def _rising(self, now_s: float) -> bool:
@@ -307,12 +339,20 @@ class Channel:
         return self._outputs.coil
 
     def close(self) -> None:
-        """Everything off, every line released."""
-        self._devices.contactor.close()
-        self._devices.pilot.close()
-        self._devices.lock.close()
-        for wire in self._devices.inputs.values():
-            wire.close()
+        """Everything off, every line released, whatever a device says to that."""
+        devices = self._devices
+        every = (devices.contactor, devices.pilot, devices.lock, *devices.inputs.values(), devices.temperature, devices.proximity)
+        for device in every:
+            if device is not None:
+                self._drive(FaultKind.OTHER, device.close)
+
+
+def _active(wire: FaultInput) -> bool:
+    """Whether a wire tells of its fault; one that cannot be read does."""
+    try:
+        return wire.active()
+    except Exception:  # noqa: BLE001 - as above
+        return True
 
 
 class Guard:
@@ -324,7 +364,6 @@ class Guard:
         self._count_late_only = count_late_only
         self._told: dict[int, Report] = {}
         self._told_s: dict[int, float] = {}
-        self._last_s: float | None = None
         self.late_ticks = 0
 
     def step(self, now_s: float, *, expected_s: float | None = None) -> None:
@@ -340,7 +379,6 @@ class Guard:
         for channel in self._channels.values():
             channel.step(now_s, too_late=too_late)
             self._report(channel, now_s)
-        self._last_s = now_s
 
     def _report(self, channel: Channel, now_s: float) -> None:
         connector_id = channel.limits.connector_id

@@ -48,6 +48,8 @@ class Seen(msgspec.Struct, frozen=True):
     """That fault is the station's own, so the car is told by state F."""
     must_stop: bool = False
     """A fault stands that ends in a controlled stop."""
+    stays_open: bool = False
+    """A fault stands that keeps the contactor open, but not the pilot from offering (state D without ventilation)."""
     patience_s: float = OPEN_UNDER_LOAD_AFTER_S
 
 
@@ -57,7 +59,9 @@ class Memory(msgspec.Struct, frozen=True):
     coil: bool = False
     offered_a: float | None = None
     changed_s: float = -math.inf
-    """When the current in force last changed."""
+    """When the pilot last changed: the current in force, or its end."""
+    lately_a: float | None = None
+    """The current that was in force before the pilot went steady; None for a car that was offered nothing yet."""
     pwm_since_s: float = math.inf
     stopping_since_s: float | None = None
     opened_since_s: float | None = None
@@ -90,31 +94,44 @@ def asks_for_power(seen: Seen) -> bool:
 def _open(seen: Seen, was: Memory, now_s: float) -> tuple[Outputs, Memory]:
     since_s = now_s if was.opened_since_s is None else was.opened_since_s
     telling = seen.shows_f and now_s - since_s < SHOW_F_S
-    return Outputs(F if telling else X1, coil=False, offered_a=None), Memory(opened_since_s=since_s)
+    lately_a, changed_s = _before_steady(seen, was, now_s)
+    memory = Memory(changed_s=changed_s, lately_a=lately_a, opened_since_s=since_s)
+    return Outputs(F if telling else X1, coil=False, offered_a=None), memory
 
 
 def _stop(seen: Seen, was: Memory, now_s: float) -> tuple[Outputs, Memory]:
     since_s = now_s if was.stopping_since_s is None else was.stopping_since_s
     patient = now_s - since_s < seen.patience_s
-    coil = was.coil and asks_for_power(seen) and patient
-    return Outputs(X1, coil, offered_a=None), Memory(coil=coil, stopping_since_s=since_s)
+    coil = was.coil and patient and _may_stay_closed(seen)
+    lately_a, changed_s = _before_steady(seen, was, now_s)
+    memory = Memory(coil, changed_s=changed_s, lately_a=lately_a, stopping_since_s=since_s)
+    return Outputs(X1, coil, offered_a=None), memory
 
 
 def _offer(seen: Seen, wish_a: float, was: Memory, now_s: float) -> tuple[Outputs, Memory]:
     offered_a, changed_s = _current_in_force(wish_a, was, now_s)
     pwm_since_s = now_s if was.offered_a is None else was.pwm_since_s
     diode = seen.diode_fresh or (was.coil and now_s - pwm_since_s < DIODE_GRACE_S)
-    allowed = (was.coil or seen.may_close) and not seen.must_release
-    coil = asks_for_power(seen) and diode and seen.locked and allowed
-    memory = Memory(coil, offered_a, changed_s, pwm_since_s)
+    coil = (was.coil or seen.may_close) and diode and _may_stay_closed(seen)
+    memory = Memory(coil, offered_a, changed_s, pwm_since_s=pwm_since_s)
     return Outputs(duty_for(offered_a), coil, offered_a), memory
 
 
+def _may_stay_closed(seen: Seen) -> bool:
+    """What must hold in every moment with power, also while a stop is under way."""
+    return asks_for_power(seen) and seen.locked and not seen.must_release and not seen.stays_open
+
+
+def _before_steady(seen: Seen, was: Memory, now_s: float) -> tuple[float | None, float]:
+    """What was in force before the pilot went steady and when it did; a new car has no past."""
+    if seen.pilot is Pilot.A:
+        return None, -math.inf
+    return (was.lately_a, was.changed_s) if was.offered_a is None else (was.offered_a, now_s)
+
+
 def _current_in_force(wish_a: float, was: Memory, now_s: float) -> tuple[float, float]:
-    """The current to signal and when it last changed: down at once, up only after the pause."""
-    if was.offered_a is None:
-        return wish_a, now_s
-    rises_too_soon = wish_a > was.offered_a and now_s - was.changed_s < RISE_PAUSE_S
-    if wish_a == was.offered_a or rises_too_soon:
-        return was.offered_a, was.changed_s
-    return wish_a, now_s
+    """The current to signal and when it last changed: down at once, up only after the pause, also over a steady pilot."""
+    before_a = was.lately_a if was.offered_a is None else was.offered_a
+    too_soon = now_s - was.changed_s < RISE_PAUSE_S
+    offered_a = before_a if before_a is not None and too_soon and wish_a > before_a else wish_a
+    return offered_a, was.changed_s if offered_a == was.offered_a else now_s

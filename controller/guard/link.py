@@ -14,6 +14,9 @@ from controller.errors import LinkClosed
 from controller.guard import link_codec
 from controller.guard.messages import FromGuard, Report, ToGuard
 
+MOST_PER_CYCLE = 100
+"""A controller that floods the link loses its place in the queue, not the guard its time."""
+
 
 class GuardEnd(Protocol):
     """What the guard holds."""
@@ -133,17 +136,19 @@ class SocketGuardEnd:
         """Everything that has arrived and is one of ours; the rest is counted."""
         self._accept()
         messages: list[ToGuard] = []
-        while self._connection is not None:
+        for _ in range(MOST_PER_CYCLE):
+            if self._connection is None:
+                break
             try:
                 content = self._connection.recv(link_codec.SIZE + 1)
             except BlockingIOError:
                 break
             except OSError:
                 content = b""
-            if not content:
+            if content:
+                self._take(content, messages)
+            else:
                 self._lose()
-                break
-            self._take(content, messages)
         return messages
 
     def _take(self, content: bytes, messages: list[ToGuard]) -> None:
@@ -235,9 +240,9 @@ class SocketControllerEnd:
 def listen(path: str) -> socket.socket:
     """A socket at `path` for controllers to connect to; a left-over file is replaced. Raises OSError."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    if os.path.exists(path):
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    if os.path.lexists(path):
         os.unlink(path)
-    os.makedirs(os.path.dirname(path), exist_ok=True)
     listener.bind(path)
     os.chmod(path, 0o660)
     listener.listen(1)

@@ -26,8 +26,8 @@ from drivers.protocols import LockState
 MAGIC, VERSION = 0x4556, 1
 SIZE = 64
 _HEAD = struct.Struct("<HBBHHI")
-_SIX = struct.Struct("<6f")
-_REPORT = struct.Struct("<ffBBBBIfII")
+_SIX = struct.Struct("<6d")
+_REPORT = struct.Struct("<dddBBBBIII")
 MAX_CONNECTOR = 1000
 MAX_A, MAX_V, MAX_VALID_S = 1000.0, 1000.0, 60.0
 _KINDS = list(FaultKind)
@@ -62,9 +62,9 @@ def _pack(kind: int, connector_id: int, flags: int, sequence: int, body: bytes =
 
 def _pack_report(report: Report) -> bytes:
     bits = sum(1 << _KINDS.index(kind) for kind in report.faults)
-    return _REPORT.pack(report.duty, report.offered_a, _PILOTS.index(report.pilot), _LOCKS.index(report.lock), report.coil,
-                        report.contactor_closed, bits, report.cable_a, report.late_ticks & 0xFFFFFFFF,
-                        report.closures & 0xFFFFFFFF)
+    return _REPORT.pack(report.duty, report.offered_a, report.cable_a, _PILOTS.index(report.pilot),
+                        _LOCKS.index(report.lock), report.coil, report.contactor_closed, bits,
+                        report.late_ticks & 0xFFFFFFFF, report.closures & 0xFFFFFFFF)
 
 
 def decode(content: bytes) -> tuple[int, ToGuard | FromGuard] | None:
@@ -108,13 +108,13 @@ def _clear_latch(connector_id: int, flags: int, _body: bytes) -> ToGuard | None:
 
 
 def _report(connector_id: int, _flags: int, body: bytes) -> FromGuard | None:
-    duty, offered_a, pilot, lock, coil, closed, bits, cable_a, late, closures = _REPORT.unpack_from(body)
+    duty, offered_a, cable_a, pilot, lock, coil, closed, bits, late, closures = _REPORT.unpack_from(body)
     fine = pilot < len(_PILOTS) and lock < len(_LOCKS) and coil < 2 and closed < 2 and bits < 1 << len(_KINDS)
     if not fine or not (_within(duty, 0, 1) and _within(offered_a, 0, MAX_A) and _within(cable_a, 0, MAX_A)):
         return None
     faults = frozenset(kind for bit, kind in enumerate(_KINDS) if bits >> bit & 1)
-    return Report(connector_id, _PILOTS[pilot], round(duty, 6), round(offered_a, 4), bool(coil), bool(closed), _LOCKS[lock],
-                  faults, round(cable_a, 4), late, closures)
+    return Report(connector_id, _PILOTS[pilot], duty, offered_a, bool(coil), bool(closed), _LOCKS[lock], faults, cable_a,
+                  late, closures)
 
 
 def _within(number: float, lowest: float, highest: float) -> bool:

@@ -29,8 +29,12 @@ BAD_SAMPLES = 3
 
 OPENING_S = 0.009
 """Two agreeing samples of a 10 ms cycle: what opens the contactor may not wait longer (iec61851.md 4.1)."""
+DOUBT, TRUST, TOO_MUCH_DOUBT = 2, 1, 4
+"""A sample that does not ask for power weighs twice one that does: two in a row open, and so does a line that flaps."""
+SETTLES_S = 0.075
+"""After state F the line and the converter's burst need so long until they show the car again (iec61851.md 4.1)."""
 CONFIRM_S: dict[tuple[Pilot, Pilot], float] = {
-    (Pilot.A, Pilot.B): 0.100, (Pilot.B, Pilot.A): 0.100,
+    (Pilot.A, Pilot.B): 0.100, (Pilot.B, Pilot.A): 0.100, (Pilot.UNKNOWN, Pilot.A): 0.100, (Pilot.UNKNOWN, Pilot.B): 0.100,
 }
 CLOSING_S = 0.500
 """A state that asks for power must stand so long: BCB toggles last 0.2 to 0.4 s."""
@@ -74,15 +78,20 @@ def classify(level_v: float, before: Pilot) -> Pilot:
 class PilotWatch:
     """Debounces the vehicle's state and keeps the diode check, sample by sample. Pure: time is an argument."""
 
-    __slots__ = ("_bad", "_candidate", "_diode_bad", "_diode_seen_s", "_since_s", "state")
+    __slots__ = ("_bad", "_blind_until_s", "_candidate", "_diode_bad", "_diode_seen_s", "_doubt", "_powered", "_since_s",
+                 "_taken_s", "state")
 
-    def __init__(self) -> None:
+    def __init__(self, *, ventilation: bool = False) -> None:
         self.state = Pilot.UNKNOWN
+        self._powered = (Pilot.C, Pilot.D) if ventilation else (Pilot.C,)
         self._candidate = Pilot.UNKNOWN
         self._since_s = 0.0
+        self._taken_s = -math.inf
+        self._blind_until_s = -math.inf
         self._diode_seen_s = -math.inf
         self._diode_bad = 0
         self._bad = 0
+        self._doubt = 0
 
     @property
     def undecided(self) -> bool:
@@ -103,37 +112,39 @@ class PilotWatch:
         """The diode was seen in the last half second."""
         return now_s - self._diode_seen_s <= within_s
 
-    def forget(self) -> None:
-        """The line is driven to state F: nothing can be measured, what was confirmed stands."""
+    def forget(self, now_s: float) -> None:
+        """The line is driven to state F: nothing can be measured until it has settled, what was confirmed stands."""
         self._candidate = self.state
-        self._bad = self._diode_bad = 0
+        self._blind_until_s = now_s + SETTLES_S
+        self._bad = self._diode_bad = self._doubt = 0
 
     def look(self, sample: PilotSample | None, *, pwm: bool, now_s: float) -> None:
-        """Take one sample; None when the converter did not answer."""
-        if sample is None or now_s - sample.at_s > SAMPLE_MAX_AGE_S or not self._plausible(sample):
+        """Take one sample; None when the converter did not answer. A burst that was taken before is no news."""
+        level_v = None if sample is None else _plateau_v(sample)
+        if sample is None or level_v is None:
             self._bad = min(self._bad + 1, BAD_SAMPLES)
-            return
-        self._bad = 0
-        level_v = sample.high_v if sample.high_v is not None else sample.low_v
-        assert level_v is not None
-        self._confirm(classify(level_v, self._candidate), now_s)
-        self._check_diode(sample, pwm=pwm, now_s=now_s)
-
-    @staticmethod
-    def _plausible(sample: PilotSample) -> bool:
-        levels = [level for level in (sample.high_v, sample.low_v) if level is not None]
-        return bool(levels) and all(LOWEST_V <= level <= HIGHEST_V for level in levels)
+        elif not abs(now_s - sample.at_s) <= SAMPLE_MAX_AGE_S:
+            self._bad = BAD_SAMPLES
+        elif now_s >= self._blind_until_s and sample.at_s != self._taken_s:
+            self._taken_s = sample.at_s
+            self._bad = max(self._bad - 1, 0)
+            self._confirm(classify(level_v, self._candidate), now_s)
+            self._check_diode(sample.low_v, pwm=pwm, now_s=now_s)
 
     def _confirm(self, seen: Pilot, now_s: float) -> None:
         if seen is not self._candidate:
             self._candidate, self._since_s = seen, now_s
-        if self._candidate is self.state:
-            return
-        if self.state is Pilot.UNKNOWN or now_s - self._since_s >= self._needed_s(seen):
+        confirmed = now_s - self._since_s >= self._needed_s(seen)
+        if self.state in self._powered:
+            self._doubt = max(self._doubt - TRUST, 0) if seen in self._powered else self._doubt + DOUBT
+        if seen is not self.state and confirmed:
             self._accept(seen)
+        elif self._doubt >= TOO_MUCH_DOUBT:
+            # The samples do not agree on what it is, only that nobody asks for power: plugged is the least that can be said.
+            self._accept(Pilot.B)
 
     def _needed_s(self, seen: Pilot) -> float:
-        if seen in (Pilot.C, Pilot.D) and self.state not in (Pilot.C, Pilot.D):
+        if seen in self._powered and self.state not in self._powered:
             return CLOSING_S
         return CONFIRM_S.get((self.state, seen), OPENING_S)
 
@@ -141,13 +152,21 @@ class PilotWatch:
         if seen in (Pilot.A, Pilot.E, Pilot.F):
             self._diode_seen_s = -math.inf
             self._diode_bad = 0
+        self._doubt = 0
         self.state = seen
 
-    def _check_diode(self, sample: PilotSample, *, pwm: bool, now_s: float) -> None:
+    def _check_diode(self, low_v: float | None, *, pwm: bool, now_s: float) -> None:
         """Only with PWM, and only with a car, is there anything to check (iec61851.md 2.2)."""
         if not pwm or self._candidate not in (Pilot.B, Pilot.C, Pilot.D):
             return
-        if sample.low_v is not None and sample.low_v <= DIODE_OK_BELOW_V:
-            self._diode_seen_s, self._diode_bad = now_s, 0
+        if low_v is not None and low_v <= DIODE_OK_BELOW_V:
+            self._diode_seen_s, self._diode_bad = now_s, max(self._diode_bad - 1, 0)
         else:
             self._diode_bad = min(self._diode_bad + 1, BAD_SAMPLES)
+
+
+def _plateau_v(sample: PilotSample) -> float | None:
+    """The level that tells the state; None when a level is missing or cannot be true."""
+    levels = [level for level in (sample.high_v, sample.low_v) if level is not None]
+    plausible = bool(levels) and all(LOWEST_V <= level <= HIGHEST_V for level in levels)
+    return levels[0] if plausible else None

@@ -58,32 +58,32 @@ class Process:
         expected_s = time.monotonic()
         try:
             while not (self._ending and not self._guard.energised):
-                self._cycle(expected_s)
-                expected_s = self._sleep(expected_s)
+                began_s = self._cycle(expected_s)
+                expected_s = self._sleep(expected_s, began_s)
             self._cycle(expected_s)
         finally:
             self._guard.close()
 
-    def _cycle(self, expected_s: float) -> None:
+    def _cycle(self, expected_s: float) -> float:
+        """One cycle; when it began."""
         if self._orphaned():
             self._ending = True
         if self._ending:
             self._guard.withdraw()
         if self._world is not None:
             self._world.poll()  # type: ignore[attr-defined]  # the simulated world, reached by name only
-        self._guard.step(time.monotonic(), expected_s=expected_s)
+        now_s = time.monotonic()
+        self._guard.step(now_s, expected_s=expected_s)
+        return now_s
 
     def _orphaned(self) -> bool:
         return self._guard.orphaned or (self._parent is not None and os.getppid() != self._parent)
 
     @staticmethod
-    def _sleep(expected_s: float) -> float:
-        """Wait for the next point of the 10 ms grid; points that were missed are not made up for."""
-        next_s = expected_s + TICK_S
-        now_s = time.monotonic()
-        if next_s < now_s - TICK_S:
-            next_s = now_s + TICK_S
-        time.sleep(max(0.0, next_s - now_s))
+    def _sleep(expected_s: float, began_s: float) -> float:
+        """Wait for the next point of the 10 ms grid. After a late cycle the grid begins anew, so that one delay counts once."""
+        next_s = (expected_s if began_s - expected_s < TICK_S else began_s) + TICK_S
+        time.sleep(max(0.0, next_s - time.monotonic()))
         return next_s
 
 
