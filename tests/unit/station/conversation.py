@@ -56,6 +56,7 @@ class Plug:
         self.energy_wh = 1000.0
         self.current_a = 16.0
         self.bolt_works = True
+        self.meter_works = True
         self.obeys = True
 
     @property
@@ -78,7 +79,13 @@ class Plug:
     def reading(self, at_s: float) -> MeterReading:
         """What the meter would say now."""
         amperes = self.current_a if self.closed else 0.0
-        return MeterReading(at_s, self.energy_wh, self.power_w, (amperes,) * 3, (230.0,) * 3, (self.power_w / 3,) * 3)
+        return MeterReading(at_s, self.energy_wh, self.power_w, (amperes,) * 3, (230.0,) * 3, (self.power_w / 3,) * 3, 50.0)
+
+    def metered(self, at_s: float) -> events.MeterRead | events.MeterFailed:
+        """What comes of asking the meter now."""
+        if self.meter_works:
+            return events.MeterRead(self.connector_id, self.reading(at_s))
+        return events.MeterFailed(self.connector_id, "no answer")
 
 
 class Conversation:
@@ -111,7 +118,7 @@ class Conversation:
         self.say(events.Started())
         for plug in self.plugs.values():
             self.say(events.ConnectorReported(plug.report()))
-            self.say(events.MeterRead(plug.connector_id, plug.reading(self.monotonic_s)))
+            self.say(plug.metered(self.monotonic_s))
 
     def restart(self, *, after_s: float = 30.0, offers_survive: bool = False, power_cut: bool = False) -> None:
         """The process dies without a word and comes back; the guard keeps its offers only for a short absence.
@@ -159,7 +166,7 @@ class Conversation:
             until_s = min(end_s, self.monotonic_s + 1.0, wish_s if wish_s is not None else end_s)
             self._move(max(until_s - self.monotonic_s, 0.0))
             for plug in self.plugs.values():
-                self.say(events.MeterRead(plug.connector_id, plug.reading(self.monotonic_s)))
+                self.say(plug.metered(self.monotonic_s))
             for event in self.station.due(self.at):
                 self.say(event)
 
@@ -199,8 +206,7 @@ class Conversation:
                 if self.plugs[connector_id].bolt_works:
                     self.change(connector_id, lock=LockState.LOCKED if locked else LockState.UNLOCKED)
             case commands.ReadMeter(connector_id):
-                plug = self.plugs[connector_id]
-                self.say(events.MeterRead(connector_id, plug.reading(self.monotonic_s)))
+                self.say(self.plugs[connector_id].metered(self.monotonic_s))
             case _:
                 pass
 
