@@ -37,7 +37,7 @@ from controller.ocpp.messages.smart_charging import (
     SetChargingProfileReq,
 )
 from controller.ocpp.types import CancelReservationStatus, DataTransferStatus, ReservationStatus, UpdateStatus
-from controller.station.answering import answer, refuse
+from controller.station.answering import answer, not_supported
 from controller.station.step import Feature, Reaction, Step
 
 NO_LOCAL_LISTS = -1
@@ -64,10 +64,7 @@ class Absent(Feature):
 
     def answers(self) -> Mapping[type[Request], Reaction]:
         """Every operation that no other feature answers."""
-        return {**dict.fromkeys(REFUSED, self._refuse), **dict.fromkeys(NOT_SUPPORTED, self._not_supported)}
+        return {**dict.fromkeys(REFUSED, self._refuse), **dict.fromkeys(NOT_SUPPORTED, not_supported)}
 
     def _refuse(self, call: CallReceived, step: Step) -> None:
         answer(call, REFUSED[type(call.request)], step)
-
-    def _not_supported(self, call: CallReceived, step: Step) -> None:
-        refuse(call, "NotSupported", f"{call.request.action}: this charge point does not have that feature profile", step)

@@ -77,7 +77,7 @@ class Station:
         metering = Metering(connectors, durable, configuration, settings, agenda, central_system, transactions)
         power = Power(connectors, configuration, faults)
         status = StatusNotifications(connectors, settings, agenda, central_system, availability, faults, transactions)
-        trigger = Trigger(connectors, central_system, boot, metering, status)
+        trigger = Trigger(connectors, settings, central_system, boot, metering, status)
         reset = Reset(connectors, agenda, central_system, transactions)
         self._features: tuple[Feature, ...] = (
             hardware, central_system, boot, faults, recovery, transactions, cards, remote, availability, authorization,
