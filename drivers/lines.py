@@ -7,6 +7,7 @@ read, not listened to.
 """
 
 import glob
+from collections.abc import Callable
 from typing import Any
 
 from drivers.errors import Disconnected, Misconfigured
@@ -42,12 +43,37 @@ def mock_factory() -> Any:
     from gpiozero.pins.mock import MockFactory, MockPin
 
     class AtomicMockPin(MockPin):  # type: ignore[misc]  # the library has no types
-        """Takes function and level in one step."""
+        """Takes function and level in one step; something may be wired to it."""
+
+        contact: Callable[[], bool] | None = None
+        """A contact to ground: closed, it pulls the input low."""
+        watch: Callable[[bool | None], None] | None = None
+        """Hears the level that is driven, None while nothing is."""
 
         def output_with_state(self, state: bool) -> None:
             """The level first, so that no other one is ever seen."""
-            self._change_state(bool(state))
             self._function = "output"
+            if not self._change_state(bool(state)):
+                self._tell()
+
+        def _get_state(self) -> bool:
+            if self._function == "input" and self.contact is not None:
+                return not self.contact()
+            return bool(super()._get_state())
+
+        def _set_function(self, value: str) -> None:
+            super()._set_function(value)
+            self._tell()
+
+        def _change_state(self, value: bool) -> bool:
+            changed = bool(super()._change_state(value))
+            if changed:
+                self._tell()
+            return changed
+
+        def _tell(self) -> None:
+            if self.watch is not None:
+                self.watch(self._state if self._function == "output" else None)
 
     return MockFactory(pin_class=AtomicMockPin)
 

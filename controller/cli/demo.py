@@ -12,6 +12,8 @@ import sys
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Its options."""
     parser.add_argument("--plain", action="store_true", help="plain text even on a terminal")
+    parser.add_argument("--wired", action="store_true",
+                        help="with every real driver, against devices that speak the real protocols")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -20,7 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
     from controller.cli.demo_story import Story
 
     with narrator(plain=arguments.plain or not sys.stdout.isatty()) as tell:
-        missing = asyncio.run(Story(tell).play())
+        missing = asyncio.run(Story(tell, wired=arguments.wired).play())
     for what in missing:
         print(f"missing: {what}")
     print(f"FAIL: {len(missing)} expected things were not seen" if missing else "OK: everything expected was seen")

@@ -6,51 +6,20 @@ It is also a check: what must have been seen by the end is listed in `EXPECTED`,
 import asyncio
 import contextlib
 import logging
-import os
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
-from controller.app import App
 from controller.cli.demo_narrator import Narrator
+from controller.cli.demo_stage import SimulatedStage, Stage, WiredStage
 from controller.cli.frames import line
-from controller.config import load
 from controller.csms.embedded import CALL, EmbeddedCentralSystem, Frame
-from controller.guard.build import build_world
 from controller.shell.system_clock import SystemClock
-from controller.store.sqlite import SqliteStore
-from drivers import registry
 
 ID_TAG = "04A1B2C3"
 SAMPLE_S = 2
 LOOK_EVERY_S = 0.05
-CONFIGURATION = """
-[charge_point]
-identity = "DEMO-1"
-vendor = "evcp"
-model = "Demo"
-[csms]
-url = "ws://127.0.0.1:{port}/ocpp"
-[ocpp]
-MeterValueSampleInterval = {sample}
-MeterValuesSampledData = "Energy.Active.Import.Register,Power.Active.Import"
-StopTxnSampledData = "Energy.Active.Import.Register"
-[storage]
-directory = "state"
-[control]
-socket = "control.sock"
-[guard]
-socket = "guard.sock"
-[[connector]]
-id = 1
-contactor = {{ driver = "sim" }}
-pilot = {{ driver = "sim" }}
-lock = {{ driver = "sim" }}
-meter = {{ driver = "modbus", model = "sdm630", port = "{meter}", address = 1 }}
-[[reader]]
-driver = "sim"
-"""
 
 
 class Missed(Exception):
@@ -60,13 +29,18 @@ class Missed(Exception):
 class Story:
     """Plays once."""
 
-    def __init__(self, tell: Narrator) -> None:
+    def __init__(self, tell: Narrator, *, wired: bool = False) -> None:
         self._tell = tell
+        self._wired = wired
         self._csms = EmbeddedCentralSystem(self._frame)
         self._seen: dict[str, Any] = {}
         self._start_wh = 0.0
-        self._app: App
-        self._world: Any
+        self._stage: Stage
+
+    @property
+    def frames(self) -> list[Frame]:
+        """Everything that went over the wire, as the central system saw it."""
+        return self._csms.frames
 
     # -- what is watched ---------------------------------------------------------------------------------------------
 
@@ -84,7 +58,7 @@ class Story:
         before = ("", -1.0, None, None)
         looks = 0
         while True:
-            outlet = self._world.outlet(1)
+            outlet = self._stage.outlet
             now = (outlet.state, outlet.duty, outlet.closed, outlet.bolt.value)
             self._tell_changes(before, now)
             before = now
@@ -101,7 +75,7 @@ class Story:
             meaning = {"A": "is gone", "B": "is connected", "C": "asks for power", "D": "asks for ventilation"}
             self._tell.say("car", f"state {state}: the car {meaning.get(state, 'is faulty')}")
         if duty != before[1] and before[1] >= 0:
-            offer = self._world.outlet(1).offered_a
+            offer = self._stage.outlet.offered_a
             text = f"PWM at {duty:.1%}: {offer:.0f} A offered" if offer else "steady +12 V: nothing offered"
             self._tell.say("pilot", text)
         if closed != before[2] and before[2] is not None:
@@ -125,40 +99,30 @@ class Story:
         missed = []
         with tempfile.TemporaryDirectory(prefix="evcp-demo-") as folder:
             try:
-                async with self._stage(folder):
+                async with self._staged(folder):
                     await self._acts()
             except Missed as error:
                 missed.append(str(error))
         return [*missed, *(what for what, happened in self._expected() if not happened)]
 
     @contextlib.asynccontextmanager
-    async def _stage(self, folder: str) -> AsyncIterator[None]:
-        """Central system, world, meter on its bus, and the daemon."""
+    async def _staged(self, folder: str) -> AsyncIterator[None]:
+        """Central system, devices and the daemon, put away in the end whatever happened."""
         await self._csms.start()
-        clock = SystemClock()
-        slave = registry.simulation("modbus_slave")
-        meter = slave.PtyMeter("sdm630", lambda: self._world.outlet(1).reading(clock.now().monotonic_s))
-        file = Path(folder, "evcp.toml")
-        file.write_text(CONFIGURATION.format(port=self._csms.port, sample=SAMPLE_S, meter=meter.path))  # noqa: ASYNC240 - before anything runs
-        configuration = load(file)
-        self._world = build_world(configuration)
-        store = SqliteStore(configuration.storage.directory)
-        self._app = App(configuration, store, clock, world=self._world)
-        self._tell.say("story", f"evcp {self._app.version}: meter {configuration.connector[0].meter['model']} on "
-                                f"{os.path.basename(os.path.dirname(meter.path))}/{os.path.basename(meter.path)}, "
-                                f"central system at {configuration.csms.url}")
-        daemon = asyncio.ensure_future(self._app.run())
-        look = asyncio.ensure_future(self._look())
+        kind = WiredStage if self._wired else SimulatedStage
+        stage = self._stage = kind(Path(folder), SystemClock(), port=self._csms.port, sample_s=SAMPLE_S)
+        self._tell.say("story", f"evcp {stage.app.version}: {stage.about()}; central system at {stage.app.configuration.csms.url}")
+        daemon = asyncio.ensure_future(stage.app.run())
+        beside = [asyncio.ensure_future(work) for work in (stage.run(), self._look())]
         try:
             yield
         finally:
-            look.cancel()
-            self._app.stop.set()
+            stage.app.stop.set()
             await asyncio.wait([daemon], timeout=10)
-            store.close()
+            for task in beside:
+                task.cancel()
             await self._csms.stop()
-            await self._app.meters[1].close()
-            await asyncio.to_thread(meter.close)
+            await stage.close()
         if daemon.done() and daemon.exception() is not None:
             raise Missed(f"the daemon failed: {daemon.exception()!r}")
 
@@ -172,17 +136,13 @@ class Story:
         await self._lose_the_network()
         await self._stop_and_leave()
 
-    async def _sim(self, verb: str, **body: object) -> None:
-        assert self._app.sim is not None
-        await self._app.sim.call(verb, body)
-
     async def _plug_and_swipe(self) -> None:
         self._tell.say("story", "a car is plugged in, and its driver holds a card to the reader")
-        await self._sim("plug", connector=1, ev={"current_a": 16, "request_after_s": 0.8})
+        await self._stage.plug({"current_a": 16, "request_after_s": 0.8})
         await self._until("status Preparing", lambda: "Preparing" in self._statuses())
-        self._start_wh = self._world.outlet(1).energy_wh
+        self._start_wh = self._stage.outlet.energy_wh
         self._tell.say("card", f"{ID_TAG} shown")
-        await self._sim("swipe", id_tag=ID_TAG)
+        await self._stage.show(ID_TAG)
         await self._until("StartTransaction", lambda: bool(self._calls("StartTransaction")))
 
     async def _charge(self) -> None:
@@ -201,26 +161,26 @@ class Story:
         count = len(self._calls("MeterValues"))
         await self._until("samples at the new interval", lambda: len(self._calls("MeterValues")) >= count + 2)
         self._tell.say("net", "the network is cut; charging goes on, samples wait on disk")
-        await self._sim("link", up=False)
-        await self._until("the loss of the connection", lambda: not self._app.connection.connected)
+        self._stage.link(up=False)
+        await self._until("the loss of the connection", lambda: not self._stage.app.connection.connected)
         await self._until("samples waiting", lambda: self._owed() >= 3)
-        self._seen["charging offline"] = self._world.outlet(1).closed
+        self._seen["charging offline"] = self._stage.outlet.closed
         owed, before = self._owed(), len(self._calls("MeterValues"))
         self._tell.say("net", f"the network is back; {owed} messages are owed")
-        await self._sim("link", up=True)
+        self._stage.link(up=True)
         await self._until("the queue to drain", lambda: self._owed() == 0)
         self._seen["drained"] = len(self._calls("MeterValues")) >= before + owed
 
     def _owed(self) -> int:
-        return int(self._app.status()["queue_length"])
+        return int(self._stage.app.status()["queue_length"])
 
     async def _stop_and_leave(self) -> None:
         self._tell.say("story", "the driver shows the card again, and unplugs")
         self._tell.say("card", f"{ID_TAG} shown")
-        await self._sim("swipe", id_tag=ID_TAG)
+        await self._stage.show(ID_TAG)
         await self._until("StopTransaction", lambda: bool(self._calls("StopTransaction")), 10)
         await self._until("status Finishing", lambda: "Finishing" in self._statuses())
-        await self._sim("unplug", connector=1)
+        await self._stage.unplug()
         await self._until("status Available at the end", lambda: self._statuses()[-1] == "Available")
         stop = self._calls("StopTransaction")[0]
         self._tell.say("story", f"{stop['meterStop'] - self._calls('StartTransaction')[0]['meterStart']} Wh sold, "

@@ -12,16 +12,20 @@ from typing import TypeAlias
 Signal: TypeAlias = Callable[[float], float]
 """Volts at the converter's pin at a moment."""
 PERIOD_S = 0.001
+PACE = 32
+"""A paced chip takes the time of so many conversions at once: a sleep cannot be as short as one."""
 
 
 class AdcChip:
     """The chip; `channels` maps a number to its signal."""
 
     def __init__(self, channels: dict[int, Signal], *, bits: int = 12, reference_v: float = 3.3, sample_s: float = 0.0,
-                 clock: Callable[[], float] = time.monotonic) -> None:
+                 clock: Callable[[], float] = time.monotonic, paced: bool = False) -> None:
         self._channels, self._bits, self._reference_v, self._clock = channels, bits, reference_v, clock
         self._sample_s = sample_s
+        self._paced = paced
         self._elapsed_s = 0.0
+        self._conversions = 0
         self.dead = False
         self.frozen: int | None = None
         """While set, every channel reads this raw value."""
@@ -36,6 +40,9 @@ class AdcChip:
         if request & 0b11000 != 0b11000:
             raise AssertionError(f"no start bit, or not single-ended: {content}")
         self._elapsed_s += self._sample_s
+        self._conversions += 1
+        if self._paced and self._conversions % PACE == 0:
+            time.sleep(PACE * self._sample_s)
         raw = self._convert(request & 0b111)
         return [0, raw >> 8 & 0xFF, raw & 0xFF]
 
