@@ -16,7 +16,7 @@ from typing import Any
 from controller import __version__
 from controller.clock import Clock
 from controller.config import Configuration
-from controller.errors import StorageError
+from controller.errors import ControlUnavailable, StorageError
 from controller.events import Event, Started, StopRequested, StorageFailed
 from controller.guard.build import build_guard, build_world
 from controller.guard.link import ControllerEnd, connect, memory_link
@@ -239,9 +239,11 @@ class App:
 
     async def _until_end(self) -> None:
         waits = [asyncio.ensure_future(event.wait()) for event in (self.stop, self.effects.restart)]
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits:
-            wait.cancel()
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
 
     async def _shut_down(self) -> None:
         """Note the end durably, stop the power in the right order, let the last frames out."""
@@ -273,7 +275,7 @@ class App:
 
 
 def run_daemon(configuration: Configuration, *, mode: str) -> int:
-    """Run until told to end. Exit code 0, or 1 when another daemon uses the same storage directory."""
+    """Run until told to end. Exit code 0; 1 when another daemon uses the storage directory, or nobody could talk to this one."""
     _log(configuration)
     lock = DirectoryLock(configuration.storage.directory, configuration.path)
     try:
@@ -319,11 +321,15 @@ async def _main(configuration: Configuration, mode: str) -> int:
         loop.create_task(_start_anew_when_storable(configuration))  # noqa: RUF006 - lives as long as the loop
     gc.collect()
     gc.freeze()
+    code = 0
     try:
         await app.run(_control)
+    except* ControlUnavailable as unavailable:
+        logger.error("%s", unavailable.exceptions[0])
+        code = 1
     finally:
         store.close()
-    return 0
+    return code
 
 
 async def _control(app: App) -> None:

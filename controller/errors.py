@@ -4,6 +4,7 @@ EvcpError
 |-- ConfigurationError   the configuration file: every problem with file, line, key and what is allowed
 |-- StorageError         nothing durable can be written now; names the directory and the cause
 |-- RemoteError          the central system misbehaved; becomes a CALLERROR (code, description)
+|-- ControlUnavailable   the control socket cannot be made: nobody could talk to the daemon
 |-- LinkClosed           the other half of the daemon is gone
 `-- Refused              an interlock forbids it; tells which
 Wrong use of our own functions is ValueError or an assertion: a bug, not one of these.
@@ -33,6 +34,10 @@ class RemoteError(EvcpError):
         super().__init__(f"{code}: {description}")
         self.code = code
         self.description = description
+
+
+class ControlUnavailable(EvcpError):
+    """The control socket cannot be made; the daemon ends with exit 1."""
 
 
 class LinkClosed(EvcpError):

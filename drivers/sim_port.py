@@ -26,3 +26,8 @@ class SimPort(Protocol):
 
     async def close(self) -> None:
         """Release the way."""
+
+
+def is_id_tag(text: str) -> bool:
+    """Whether OCPP can carry it: 1 to 20 printable ASCII characters (CiString20Type)."""
+    return 1 <= len(text) <= 20 and text.isascii() and text.isprintable()

@@ -5,6 +5,7 @@ Loaded after BootNotification is on the wire. Answers at once, whatever the cent
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
 import socket
@@ -15,18 +16,22 @@ from typing import Any, Protocol, TypeAlias
 import msgspec
 import uvicorn
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from controller.config import Configuration
+from controller.errors import ControlUnavailable
 from controller.events import CardPresented, Event, FaultReset
 from controller.shell.openapi import document
-from drivers.sim_port import SimError
+from drivers.sim_port import SimError, is_id_tag
 
 logger = logging.getLogger("evcp.control")
 
 MAX_BODY = 64 * 1024
+MAX_DISCARDED = 16 * 1024 * 1024
+"""So much of a body that is too large is read and forgotten: most clients read the answer only when all is sent."""
 Body: TypeAlias = dict[str, Any]
 
 
@@ -78,18 +83,22 @@ class Unusable(Exception):
         self.status = status
 
 
-def reply(content: object, status: int = 200) -> Response:
+def reply(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """JSON."""
-    return Response(msgspec.json.encode(content), status, media_type="application/json")
+    return Response(msgspec.json.encode(content), status, headers, media_type="application/json")
 
 
 async def body_of(request: Request) -> Body:
     """The JSON object in the request. Raises Unusable 400 or 413."""
-    content = b""
+    content, size = b"", 0
     async for chunk in request.stream():
-        content += chunk
-        if len(content) > MAX_BODY:
-            raise Unusable(413, f"the body is larger than {MAX_BODY} bytes")
+        size += len(chunk)
+        if size <= MAX_BODY:
+            content += chunk
+        elif size > MAX_DISCARDED:
+            break
+    if size > MAX_BODY:
+        raise Unusable(413, f"the body is larger than {MAX_BODY} bytes")
     try:
         body = msgspec.json.decode(content)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
@@ -132,7 +141,9 @@ class Control:
             routes.append(Route("/sim/v1/state", guarded(self._sim_state), methods=["GET"]))
             routes += [Route(f"/sim/v1/{verb}", guarded(self._sim_verb(verb)), methods=["POST"])
                        for verb in ("plug", "unplug", "ev_state", "swipe", "fault", "site", "link", "meter")]
-        return Starlette(routes=routes, exception_handlers={404: _plain, 405: _plain})
+        application = Starlette(routes=routes, exception_handlers={404: _plain, 405: _plain})
+        application.router.redirect_slashes = False  # an unknown path is 404, also one with a slash too many
+        return application
 
     async def _status(self, _request: Request) -> object:
         return self._daemon.status()
@@ -142,8 +153,8 @@ class Control:
 
     async def _swipe(self, request: Request) -> object:
         swipe = msgspec.convert(await body_of(request), Swipe)
-        if not 1 <= len(swipe.id_tag) <= 20:
-            raise Unusable(400, "id_tag: 1 to 20 characters")
+        if not is_id_tag(swipe.id_tag):
+            raise Unusable(400, "id_tag: 1 to 20 printable ASCII characters")
         served = tuple(swipe.connectors) if swipe.connectors is not None else tuple(self._known)
         for connector_id in served:
             self._configured(connector_id)
@@ -175,7 +186,8 @@ class Control:
 
 
 async def _plain(_request: Request, error: Exception) -> Response:
-    return reply({"error": getattr(error, "detail", str(error))}, getattr(error, "status_code", 500))
+    assert isinstance(error, HTTPException)
+    return reply({"error": error.detail}, error.status_code, error.headers)
 
 
 # -- serving -------------------------------------------------------------------------------------------------------------
@@ -191,24 +203,57 @@ class _Server(uvicorn.Server):
 
 
 def control_socket(path: str) -> socket.socket:
-    """A listening Unix socket, 0660; a left-over file is replaced. Raises OSError."""
+    """A listening Unix socket, 0660; a left-over file is replaced. Raises OSError, also when somebody listens there."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
     if os.path.exists(path) and stat.S_ISSOCK(os.stat(path).st_mode):
+        if _somebody_listens(path):
+            raise OSError(errno.EADDRINUSE, "another daemon listens there")
         os.unlink(path)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.bind(path)
-    os.chmod(path, 0o660)
+    try:
+        os.fchmod(listener.fileno(), 0o660)  # the file is born with it: nobody slips in before chmod
+        listener.bind(path)
+        os.chmod(path, 0o660)
+    except OSError:
+        listener.close()
+        raise
     listener.listen(16)
     return listener
 
 
+def _somebody_listens(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1.0)
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            return False
+        except OSError:
+            return True  # a full queue, say: whoever it is, the socket is theirs
+    return True
+
+
+def tcp_socket(address: str) -> socket.socket | None:
+    """A listening TCP socket for `control.http`; None, and a line in the log, where that port cannot be had."""
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]")
+    try:
+        return socket.create_server((host, int(port)), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except (OSError, OverflowError) as error:
+        logger.error("control.http: cannot listen on %s: %s", address, error)
+        return None
+
+
 async def serve(daemon: Daemon) -> None:
-    """Serve until cancelled. Raises OSError when the socket cannot be made: nobody could talk to the daemon then."""
+    """Serve until cancelled. Raises ControlUnavailable when nobody could talk to the daemon."""
     control = daemon.configuration.control
-    sockets = [control_socket(control.socket)]
-    if control.http:
-        host, _, port = control.http.rpartition(":")
-        sockets.append(socket.create_server((host, int(port))))
+    try:
+        sockets = [control_socket(control.socket)]
+    except OSError as error:
+        raise ControlUnavailable(f"control socket {control.socket} cannot be made: {error.strerror or error}") from error
+    tcp = tcp_socket(control.http) if control.http else None
+    if tcp is not None:
+        sockets.append(tcp)
     config = uvicorn.Config(Control(daemon).application(), lifespan="off", log_config=None, http="h11", ws="none",
                             access_log=False, timeout_graceful_shutdown=1)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)

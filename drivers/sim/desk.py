@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from drivers.sim.world import Body, parsed
-from drivers.sim_port import SimError
+from drivers.sim_port import SimError, is_id_tag
 
 
 class Swipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -18,8 +18,8 @@ class Swipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     connectors: list[int] | None = None
 
     def __post_init__(self) -> None:
-        if not 1 <= len(self.id_tag) <= 20:
-            message = "id_tag: 1 to 20 characters"
+        if not is_id_tag(self.id_tag):
+            message = "id_tag: 1 to 20 printable ASCII characters"
             raise ValueError(message)
 
 

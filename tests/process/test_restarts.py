@@ -25,8 +25,7 @@ def charging(site: Site, csms: CentralSystem, *, charging: str = "", words: tupl
 @pytest.mark.parametrize(("number", "reason"), [(signal.SIGTERM, "Reboot"), (signal.SIGKILL, "PowerLoss")],
                          ids=["SIGTERM", "SIGKILL"])
 def test_a_session_cut_by_the_end_of_the_process_is_billed_at_the_next_start(site, csms, words, number, reason):
-    """Reboot where the end was noted on disk, PowerLoss where it was not; never before the restart, and once
-    (F-STOP, F-KILL, PWR-4, PWR-5)."""
+    """Reboot where the end was noted on disk, else PowerLoss; after the restart, and once (F-STOP, F-KILL, PWR-4, PWR-5)."""
     daemon = charging(site, csms, words=words)
     began_s = time.monotonic()
     code = daemon.end(number, within_s=5)

@@ -74,8 +74,7 @@ def test_a_guard_that_ends_is_noticed_at_once_and_replaced(split, csms, number):
 
 
 def test_a_killed_guard_in_a_session_gives_back_the_register_and_the_next_session(split, csms):
-    """The world dies with the guard: the meter goes on from its last reading, never below it, and charging works anew
-    (MTR-9, F-SAFEKILL)."""
+    """The world dies with the guard, but its meter goes on from the last reading, never below (MTR-9, F-SAFEKILL)."""
     begin_session(split, csms)
     counted_wh = split.until(lambda: (wh := split.shown()["energy_wh"] or 0) > 200 and wh, what="some energy")
     (guard,) = split.children()
@@ -83,7 +82,7 @@ def test_a_killed_guard_in_a_session_gives_back_the_register_and_the_next_sessio
     stop = csms.until("StopTransaction")
     assert stop["meterStop"] >= int(counted_wh)
     csms.until_status("Available")
-    assert split.until_world(ev="A", contactor=False)["energy_wh"] >= counted_wh
+    assert split.until_world(ev="A", contactor=False)["energy_wh"] >= int(counted_wh)
     begin_session(split, csms)
     assert csms.received("StartTransaction")[1]["meterStart"] >= stop["meterStop"]
     assert csms.complaints == []
@@ -123,7 +122,7 @@ def test_a_controller_that_is_back_in_time_interrupts_nothing(services, site, cs
     controller.end(number, within_s=2)
     assert (row := world(site))["contactor"], row
     again = site.start("controller", ready=False)
-    ends_s = time.monotonic() + 2 * OFFER_VALID_S
+    ends_s = time.monotonic() + OFFER_VALID_S + 0.5
     while time.monotonic() < ends_s:
         row = world(site)
         assert (row["contactor"], row["ev"]) == (True, "C")
