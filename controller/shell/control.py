@@ -155,6 +155,8 @@ class Control:
         swipe = msgspec.convert(await body_of(request), Swipe)
         if not is_id_tag(swipe.id_tag):
             raise Unusable(400, "id_tag: 1 to 20 printable ASCII characters")
+        if swipe.connectors == []:
+            raise Unusable(400, f"connectors: none is named; leave it out to mean all of {self._known}")
         served = tuple(swipe.connectors) if swipe.connectors is not None else tuple(self._known)
         for connector_id in served:
             self._configured(connector_id)
