@@ -20,7 +20,7 @@ from controller import __main__ as command
 from controller import errors
 from controller.cli import client, status
 from controller.config import Configuration, load
-from controller.config.schema import CONNECTOR, READER, SITE_METER, TABLES, Row
+from controller.config.schema import CONNECTOR, READER, SITE_METER, TABLES, TEMPERATURE, Row
 from controller.faults import CATALOGUE, FaultKind
 from controller.guard import link_codec, messages
 from controller.ocpp import codec
@@ -31,7 +31,9 @@ from controller.station.keys import keys_for
 from controller.station.transitions import TRANSITIONS
 from drivers import errors as driver_errors
 from drivers import registry
+from drivers.meter import register_map
 from drivers.protocols import LockState
+from drivers.signals import patterns
 
 DOCS = Path(__file__).resolve().parent
 REFERENCE = DOCS / "reference"
@@ -66,7 +68,7 @@ def toml(value: object) -> str:
         case str():
             return quoted(f'"{value}"')
         case float() | int():
-            return quoted(f"{value:g}")
+            return quoted(f"{value:.10g}")
         case dict():
             return quoted("{ " + ", ".join(f'{name} = "{inner}"' for name, inner in value.items()) + " }")
         case tuple():
@@ -116,6 +118,7 @@ def configuration() -> str:
         ("## [ocpp]\n\nFirst-start values of OCPP configuration keys by their OCPP names, e.g. `HeartbeatInterval = 300`; "
          "[ocpp-keys.md](ocpp-keys.md) lists them. What ChangeConfiguration has set later wins."),
         f"## [[connector]]\n\nOne per outlet.\n\n{_rows(CONNECTOR)}",
+        f"The slot `temperature` has, besides its driver's options:\n\n{_rows(TEMPERATURE)}",
         f"## [[reader]]\n\n`driver` with its options, and:\n\n{_rows(READER)}",
         f"## [[site.meter]]\n\n`driver` with its options, and (one at most):\n\n{_rows(SITE_METER)}",
         ("## Drivers\n\nWhat `driver` may say in each slot, and the options that go with it. A slot that is not listed has no "
@@ -132,21 +135,28 @@ def _rows(rows: Iterable[Row]) -> str:
 
 
 def _drivers() -> str:
-    slots: dict[str, list[tuple[str, str]]] = {}
+    """A section per driver that has options; slots that share a driver share the section."""
+    slots: dict[tuple[str, str], list[str]] = {}
     for (kind, name), place in registry.DRIVERS.items():
-        slots.setdefault(kind, []).append((name, place))
-    return table(("slot", "driver", "options"), (
-        (quoted(kind), quoted(name), _options(importlib.import_module(place)))
-        for kind, rows in sorted(slots.items()) for name, place in sorted(rows)
-        if kind != "station_fault"))
+        slots.setdefault((name, place), []).append(kind)
+    bare = sorted({f'`{{ driver = "{name}" }}`' for name, place in slots if not _options(place)})
+    parts = [f"{' and '.join(bare)} take no options, and `\"sim\"` is there for every slot that has a driver at all."]
+    for (name, place), kinds in sorted(slots.items(), key=lambda row: (sorted(row[1]), row[0])):
+        if _options(place):
+            parts.append(f'### {name} for {", ".join(sorted(kinds))}\n\n{first_sentence(importlib.import_module(place))}\n\n'
+                         f'{table(("option", "default", "allowed"), _options(place))}')
+    return "\n\n".join(parts)
 
 
-def _options(module: Any) -> str:
-    options = []
-    for field in msgspec.structs.fields(module.Options):
-        must = ", required" if field.required else ""
-        options.append(f"`{field.encode_name}`: {module.ALLOWED.get(field.encode_name, 'a value')}{must}")
-    return "; ".join(options) or "none"
+def _options(place: str) -> list[tuple[str, str, str]]:
+    module: Any = importlib.import_module(place)
+    return [(quoted(field.encode_name), "**required**" if field.required else _default(field.default),
+             module.ALLOWED.get(field.encode_name, "a value"))
+            for field in msgspec.structs.fields(module.Options)]
+
+
+def _default(value: object) -> str:
+    return "" if value is None else toml(value)
 
 
 def ocpp_keys() -> str:
@@ -162,6 +172,40 @@ def ocpp_keys() -> str:
         "of feature profiles that are not there are not listed, and are answered as unknown.",
         "Access: R read-only, RW, W never shown. A default can be set in the table `[ocpp]` of the configuration file, also of "
         "a read-only key unless it is *fixed*: there the hardware speaks.", body)
+
+
+def meters() -> str:
+    """The register maps."""
+    rows = []
+    for name in register_map.names():
+        found = register_map.load(name)
+        phases = "3" if "voltage_l3_v" in found.quantities else "1"
+        rows.append((quoted(name), found.name, phases, str(found.function_code), found.byte_order.replace("_", " "),
+                     f"{found.baud_rate} 8{found.parity}{found.stop_bits}", str(found.max_registers),
+                     "yes" if found.identity is not None else "no"))
+    heads = ("model", "meter", "phases", "function code", "byte order", "line", "longest block", "tells its serial number")
+    return page("Energy meters", "drivers/meter/maps/",
+                'What `model` of `meter = { driver = "modbus", model = "...", port = "..." }` may be. A new one is a file: '
+                "[adding a meter](../adding-a-meter.md).", table(heads, rows))
+
+
+def signals() -> str:
+    """What lamp and buzzer say."""
+    lamps = ((quoted(name), _colour(row.colour), _rhythm(row.rhythm_s), row.meaning) for name, row in patterns.PATTERNS.items())
+    beeps = ((quoted(name), _rhythm(times)) for name, times in patterns.BEEPS.items())
+    return page("Lamp and buzzer", "drivers/signals/patterns.py",
+                "A plain lamp is on whenever any colour is. Rhythms in seconds: on, off, on ...",
+                table(("shown for", "colour", "rhythm", "meaning"), lamps), table(("sounded for", "rhythm"), beeps))
+
+
+def _colour(colour: tuple[int, int, int]) -> str:
+    names = {(1, 0, 0): "red", (0, 1, 0): "green", (0, 0, 1): "blue", (1, 1, 0): "yellow", (0, 1, 1): "cyan",
+             (1, 0, 1): "magenta", (1, 1, 1): "white", (0, 0, 0): "dark"}
+    return names[colour]
+
+
+def _rhythm(times_s: tuple[float, ...]) -> str:
+    return ", ".join(f"{seconds:g}" for seconds in times_s) or "steady"
 
 
 # -- faults and errors ---------------------------------------------------------------------------------------------------
@@ -371,6 +415,8 @@ def _box(state: Status, x: float, y: float) -> str:
 PAGES: dict[Path, Callable[[], str]] = {
     REFERENCE / "configuration.md": configuration,
     REFERENCE / "ocpp-keys.md": ocpp_keys,
+    REFERENCE / "meters.md": meters,
+    REFERENCE / "signals.md": signals,
     REFERENCE / "faults.md": faults,
     REFERENCE / "errors.md": error_page,
     REFERENCE / "cli.md": cli,
