@@ -72,7 +72,8 @@ def _module(kind: str, options: Mapping[str, object]) -> Any:
 
 
 def _options(module: Any, options: Mapping[str, object]) -> Any:
-    given = {name: value for name, value in options.items() if name != "driver"}
+    given = {name: int(value) if isinstance(value, float) and value.is_integer() else value  # a number may have a point
+             for name, value in options.items() if name != "driver"}
     known = {field.encode_name: field for field in msgspec.structs.fields(module.Options)}
     for name in given:
         if name not in known:

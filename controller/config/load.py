@@ -1,6 +1,7 @@
 """Reads the configuration file and finds every mistake in it, each with its line (F-CFG)."""
 
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from controller import __version__
 from controller.config import model
 from controller.config.positions import Place, positions
-from controller.config.schema import CONNECTOR, READER, SITE_METER, TABLES, Row
+from controller.config.schema import CONNECTOR, READER, SITE_METER, TABLES, TEMPERATURE, Row
 from controller.errors import ConfigurationError
 
 MAX_BYTES = 1_000_000
@@ -16,6 +17,7 @@ MAX_BYTES = 1_000_000
 PATHS = (("storage", "directory"), ("guard", "socket"), ("control", "socket"))
 LISTS = {"connector", "reader"}
 BASIC_AUTHENTICATION = ("1", "2")
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def load(path: str | os.PathLike[str], *, with_ocpp: bool = True) -> model.Configuration:
@@ -55,7 +57,7 @@ class _Reading:
     def _wrong(self, place: Place, what: str) -> None:
         """Note a mistake at `place`; what is missing is told at the line of its table, else line 1."""
         line = next((self._lines[place[:n]] for n in range(len(place), 0, -1) if place[:n] in self._lines), 1)
-        name = ".".join(str(part) for part in place if not isinstance(part, int))
+        name = ".".join(part if _BARE.fullmatch(part) else repr(part[:40]) for part in place if isinstance(part, str))
         self.problems.append((line, f"{name}: {what}" if name else what))
 
     # -- the file ----------------------------------------------------------------------------------------------------
@@ -71,7 +73,7 @@ class _Reading:
             self.problems.append((1, f"is larger than {MAX_BYTES} bytes; that is no configuration"))
             return None
         try:
-            text = content.decode("utf-8")
+            text = content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             line = content[: error.start].count(b"\n") + 1
             self.problems.append((line, "is not UTF-8 text"))
@@ -85,7 +87,7 @@ class _Reading:
         return document
 
     def configuration(self) -> model.Configuration | None:
-        """The typed configuration, as far as it can be made; mistakes are in `problems`."""
+        """The typed configuration; where there are `problems`, with the default or nothing in the place of what is wrong."""
         document = self._document()
         if document is None:
             return None
@@ -97,11 +99,10 @@ class _Reading:
         connectors = self._connectors(document.get("connector"))
         readers = self._readers(document.get("reader", []), {row.id for row in connectors})
         site_meters = self._site_meters(document.get("site", {}))
-        if self.problems:
-            self._ocpp_alone(document.get("ocpp", {}))
-            return None
         configuration = self._compose(tables, connectors, readers, site_meters)
-        return self._with_ocpp(configuration, document.get("ocpp", {})) if self._with_ocpp_table else configuration
+        if self._with_ocpp_table and connectors:
+            configuration = self._with_ocpp(configuration, document.get("ocpp", {}))
+        return configuration
 
     def _unknown(self, place: Place, name: str, known: Iterable[str], what: str) -> None:
         import difflib
@@ -141,32 +142,56 @@ class _Reading:
         return found
 
     def _connectors(self, found: object) -> list[model.Connector]:
+        """One for every table, also where it is wrong: a mistake in it must not raise a second one elsewhere."""
         if found is None:
             self._wrong(("connector",), "is missing; allowed: one [[connector]] per outlet, with id, contactor, pilot, meter")
             return []
         connectors = []
         for index, table in enumerate(self._list(found, ("connector",))):
-            before = len(self.problems)
-            values = self._table(table, ("connector", index), CONNECTOR)
-            self._devices(values, ("connector", index))
-            if len(self.problems) == before:
-                connectors.append(model.Connector(**values, measured=self._measured(values["meter"])))
-                self._cable_and_lock(connectors[-1], ("connector", index))
+            place: Place = ("connector", index)
+            values = self._table(table, place, CONNECTOR)
+            values["temperature"], limits = self._temperature(values["temperature"], place)
+            self._devices(values, place)
             if values["id"] is not None and values["id"] != index + 1:
-                self._wrong(("connector", index, "id"), f"{values['id']} is out of order; allowed: 1, 2, ... without gaps")
-        if not connectors and not self.problems:
+                self._wrong((*place, "id"), f"{values['id']} is out of order; allowed: 1, 2, ... without gaps")
+            connectors.append(model.Connector(**values | {"id": index + 1}, temperature_limits=limits,
+                                              measured=self._measured(values["meter"])))
+            self._cable_and_lock(connectors[-1], place)
+        if found == []:
             self._wrong(("connector",), "is empty; allowed: one [[connector]] per outlet")
         return connectors
 
-    def _measured(self, meter: Mapping[str, object]) -> frozenset[str]:
+    def _measured(self, meter: Mapping[str, object] | None) -> frozenset[str]:
         """What the meter can tell: the measurand keys of `[ocpp]` and of OCPP take no more than that."""
+        if not self._with_ocpp_table:
+            return frozenset()
         from drivers import registry
+        from drivers.errors import Misconfigured
 
-        return registry.quantities("meter", meter) if self._with_ocpp_table else frozenset()
+        try:
+            return registry.quantities("meter", meter or {})
+        except Misconfigured:
+            from drivers.meter.register_map import QUANTITIES
+
+            return QUANTITIES  # its own mistake is told already
 
     def _cable_and_lock(self, connector: model.Connector, place: Place) -> None:
         if connector.cable == "tethered" and connector.lock["driver"] != "none":
             self._wrong((*place, "lock"), 'a tethered cable has no lock; allowed: { driver = "none" }')
+
+    def _temperature(self, slot: dict[str, object] | None, place: Place) -> tuple[dict[str, object] | None,
+                                                                                  model.TemperatureLimits]:
+        """The sensor's table for its driver, and the limits that stand in it."""
+        if slot is None:
+            return None, model.TemperatureLimits()
+        names = [row.name for row in TEMPERATURE]
+        written = {name: slot[name] for name in names if name in slot}
+        limits = model.TemperatureLimits(**self._table(written, (*place, "temperature"), TEMPERATURE))
+        if limits.derate_to_c <= limits.derate_from_c:
+            self._wrong((*place, "temperature", "derate_to_c"), "is not above derate_from_c; allowed: above that")
+        if limits.stop_c < limits.derate_to_c:
+            self._wrong((*place, "temperature", "stop_c"), "is below derate_to_c; allowed: at least that")
+        return {name: value for name, value in slot.items() if name not in names}, limits
 
     def _devices(self, values: Mapping[str, Any], place: Place) -> None:
         for slot in model.DEVICE_SLOTS:
@@ -239,10 +264,6 @@ class _Reading:
             firmware=model.FirmwareSettings(**tables["firmware"]), simulation=model.Simulation(**tables["simulation"]),
         )
 
-    def _ocpp_alone(self, found: object) -> None:
-        if not isinstance(found, dict):
-            self._wrong(("ocpp",), "is no table; allowed: OCPP keys and their values")
-
     def _with_ocpp(self, configuration: model.Configuration, found: object) -> model.Configuration:
         """Take the `[ocpp]` table over the table of keys, which depends on the rest of the configuration."""
         from controller.config.ocpp_table import first_values
@@ -250,7 +271,7 @@ class _Reading:
         values, problems = first_values(configuration, found)
         for name, what in problems:
             self._wrong(("ocpp", name) if name else ("ocpp",), what)
-        identity, key = configuration.charge_point.identity, values.get("AuthorizationKey", "")
+        identity, key = configuration.charge_point.identity or "", values.get("AuthorizationKey", "")
         profile = values.get("SecurityProfile", "0")
         if ":" in identity and (key or profile in BASIC_AUTHENTICATION):
             self._wrong(("charge_point", "identity"), "has a colon, which HTTP Basic authentication cannot carry")
@@ -274,4 +295,4 @@ def _line_of(error: Exception, text: str) -> int:
     words = str(error).replace(",", " ").replace(")", " ").split()
     if "line" in words and words[words.index("line") + 1].isdigit():
         return int(words[words.index("line") + 1])
-    return max(1, text.count("\n") + 1) if "end of document" in str(error) else 1
+    return text.rstrip().count("\n") + 1 if "end of document" in str(error) else 1

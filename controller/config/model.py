@@ -113,6 +113,14 @@ class Simulation(msgspec.Struct, frozen=True):
     install_ok: bool
 
 
+class TemperatureLimits(msgspec.Struct, frozen=True):
+    """Where heat begins to cost current, where 6 A are left, and where charging stops; degrees Celsius."""
+
+    derate_from_c: float = 60.0
+    derate_to_c: float = 75.0
+    stop_c: float = 80.0
+
+
 class Connector(msgspec.Struct, frozen=True):
     """One outlet with its devices; an optional slot that is not configured is None."""
 
@@ -135,6 +143,8 @@ class Connector(msgspec.Struct, frozen=True):
     tamper: Device | None = None
     lights: Device | None = None
     buzzer: Device | None = None
+    temperature_limits: TemperatureLimits = TemperatureLimits()
+    """Written in the table of the slot `temperature`."""
     measured: frozenset[str] = frozenset()
     """What the meter's driver tells, in the words of the register maps; empty in the guard, which has no use for it."""
 

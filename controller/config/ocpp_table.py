@@ -17,6 +17,9 @@ def first_values(configuration: Configuration, found: object) -> tuple[dict[str,
         if name is None:
             problems.append((written, "is no configuration key of this charge point (see docs/reference/ocpp-keys.md)"))
             continue
+        if name in values:
+            problems.append((written, f"is {name} once more; allowed: each key once, in whatever letter case"))
+            continue
         try:
             values[name] = _text(table[name], value)
         except ValueError as error:

@@ -21,12 +21,13 @@ def positions(text: str) -> dict[Place, int]:
     counts: dict[Place, int] = {}
     table: Place = ()
     inside = _Inside()
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if not inside.anything:
             header = _HEADER.match(line)
             if header is not None:
                 table = _table(header, counts)
-                lines.setdefault(table, number)
+                for place in (table, tuple(part for part in table if isinstance(part, str))):
+                    lines.setdefault(place, number)
                 continue
             key = _KEY.match(line)
             if key is not None:
@@ -54,8 +55,10 @@ def _table(header: re.Match[str], counts: dict[Place, int]) -> Place:
 
 
 def _note(table: Place, dotted: str, value: str, number: int, lines: dict[Place, int]) -> None:
-    place = (*table, *_names(dotted))
-    lines.setdefault(place, number)
+    names = _names(dotted)
+    for depth in range(1, len(names) + 1):
+        lines.setdefault((*table, *names[:depth]), number)
+    place = (*table, *names)
     if value.lstrip().startswith("{"):
         for key in re.findall(r"[{,]\s*([A-Za-z0-9_-]+)\s*=", value):
             lines.setdefault((*place, key), number)

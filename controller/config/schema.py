@@ -129,7 +129,8 @@ def url() -> tuple[Check, str]:
             except ValueError:
                 fine = False
             if not fine or any(character.isspace() for character in value):
-                raise ValueError(f"{value[:80]!r} is no such URL; allowed: {allowed}")
+                shown = "what is written" if "@" in value else repr(value[:80])  # what stands before the @ may be a password
+                raise ValueError(f"{shown} is no such URL; allowed: {allowed}")
         return value
 
     return check, allowed
@@ -143,7 +144,7 @@ def address() -> tuple[Check, str]:
         if not isinstance(value, str):
             raise ValueError(f"is {_kind(value)}; allowed: {allowed}")
         host, colon, port = value.rpartition(":")
-        if value and not (host and colon and port.isdigit() and 0 < int(port) < 65_536):
+        if value and not (host and colon and port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
             raise ValueError(f"{value[:60]!r} is no address; allowed: {allowed}")
         return value
 
@@ -170,8 +171,8 @@ def connector_ids() -> tuple[Check, str]:
 
     def check(value: object) -> object:
         fine = isinstance(value, list) and value and all(isinstance(i, int) and not isinstance(i, bool) for i in value)
-        if not fine or not isinstance(value, list) or len(set(value)) != len(value):
-            raise ValueError(f"{value!r} is no such list; allowed: {allowed}, each once")
+        if not fine or not isinstance(value, list) or len(set(value)) != len(value) or not all(0 < i <= 1000 for i in value):
+            raise ValueError(f"is no such list; allowed: {allowed}, each once")
         return tuple(value)
 
     return check, allowed
@@ -265,6 +266,12 @@ CONNECTOR: tuple[Row, ...] = (
     row("lights", device(), None, "Status light."),
     row("buzzer", device(), None, "Card feedback."),
 )
+TEMPERATURE: tuple[Row, ...] = (
+    row("derate_from_c", number(0, 120, "C"), 60.0, "From here on less current is offered."),
+    row("derate_to_c", number(0, 120, "C"), 75.0, "Here 6 A are left."),
+    row("stop_c", number(0, 120, "C"), 80.0, "Above it charging stops; it goes on 10 degrees below."),
+)
+"""What the slot `temperature` has besides its driver's options."""
 READER: tuple[Row, ...] = (
     row("connectors", connector_ids(), (1,), "Which connectors a card here may mean."),
 )
