@@ -277,6 +277,7 @@ class App:
 def run_daemon(configuration: Configuration, *, mode: str) -> int:
     """Run until told to end. Exit code 0; 1 when another daemon uses the storage directory, or nobody could talk to this one."""
     _log(configuration)
+    os.umask(0o077)  # identities, transactions and keys are for the service's user alone (T-SECRETS)
     lock = DirectoryLock(configuration.storage.directory, configuration.path)
     try:
         lock.acquire()

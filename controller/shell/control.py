@@ -206,7 +206,10 @@ class _Server(uvicorn.Server):
 
 def control_socket(path: str) -> socket.socket:
     """A listening Unix socket, 0660; a left-over file is replaced. Raises OSError, also when somebody listens there."""
-    os.makedirs(os.path.dirname(path), exist_ok=True)
+    folder = os.path.dirname(path)
+    if not os.path.isdir(folder):
+        os.makedirs(folder)
+        os.chmod(folder, 0o750)  # the group must get to the socket, whatever the umask
     if os.path.exists(path) and stat.S_ISSOCK(os.stat(path).st_mode):
         if _somebody_listens(path):
             raise OSError(errno.EADDRINUSE, "another daemon listens there")
