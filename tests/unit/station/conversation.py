@@ -57,13 +57,15 @@ class Plug:
         self.current_a = 16.0
         self.bolt_works = True
         self.meter_works = True
+        self.welded = False
         self.obeys = True
+        """False: once charging, the car draws on without an offer, and the contactor stays closed."""
 
     @property
     def closed(self) -> bool:
         """The contactor: closed while the car asks, power is offered and nothing is wrong."""
         opening = any(kind is not FaultKind.LOCK_STUCK for kind in self.faults)
-        return self.pilot is Pilot.C and self.offered_a > 0 and not opening
+        return self.welded or (self.pilot is Pilot.C and (self.offered_a > 0 or not self.obeys) and not opening)
 
     @property
     def power_w(self) -> float:
