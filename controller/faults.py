@@ -66,6 +66,7 @@ class Fault(msgspec.Struct, frozen=True):
 
     kind: FaultKind
     sentence: str
+    """What is wrong, in at most 50 characters: it goes out as `info`."""
     owner: Owner
     reaction: Reaction
     clears: Clears
@@ -85,11 +86,11 @@ CATALOGUE: dict[FaultKind, Fault] = {
     for row in (
         Fault(_K.OTHER, "The station itself reports a fault.", _O.GUARD, _R.OPEN, _C.AUTO, True, "OtherError"),
         Fault(_K.GROUND, "Protective earth is lost.", _O.GUARD, _R.OPEN, _C.UNPLUG, True, "GroundFailure", True),
-        Fault(_K.DIODE, "The pilot has no -12 V half wave: that is not a car.", _O.GUARD, _R.NEVER_CLOSE, _C.UNPLUG,
+        Fault(_K.DIODE, "No -12 V half wave on the pilot: that is no car.", _O.GUARD, _R.NEVER_CLOSE, _C.UNPLUG,
               False, "EVCommunicationError", suspends=True),
-        Fault(_K.CONTACTOR_WELDED, "The contactor is closed although it was told to open.", _O.GUARD, _R.OPEN, _C.RESET,
+        Fault(_K.CONTACTOR_WELDED, "The contactor stays closed when told to open.", _O.GUARD, _R.OPEN, _C.RESET,
               True, "PowerSwitchFailure", True),
-        Fault(_K.CONTACTOR, "The contactor is open although it was told to close.", _O.GUARD, _R.OPEN, _C.UNPLUG, True,
+        Fault(_K.CONTACTOR, "The contactor stays open when told to close.", _O.GUARD, _R.OPEN, _C.UNPLUG, True,
               "PowerSwitchFailure"),
         Fault(_K.LOCK, "The bolt does not reach its locked position.", _O.GUARD, _R.OPEN, _C.UNPLUG, True,
               "ConnectorLockFailure"),
@@ -103,14 +104,14 @@ CATALOGUE: dict[FaultKind, Fault] = {
               True),
         Fault(_K.UNDERVOLTAGE, "The supply voltage is too low.", _O.GUARD, _R.STOP, _C.AUTO, True, "UnderVoltage"),
         Fault(_K.OVERVOLTAGE, "The supply voltage is too high.", _O.GUARD, _R.STOP, _C.AUTO, True, "OverVoltage"),
-        Fault(_K.PILOT, "The control pilot is shorted, driven from outside or out of every window.", _O.GUARD, _R.OPEN,
+        Fault(_K.PILOT, "The control pilot is shorted or out of range.", _O.GUARD, _R.OPEN,
               _C.AUTO, False, "EVCommunicationError", suspends=True),
         Fault(_K.VENTILATION, "The car asks for ventilation, which is not there.", _O.GUARD, _R.NEVER_CLOSE, _C.AUTO,
               False, "OtherError", suspends=True),
         Fault(_K.PROXIMITY, "The cable's current rating cannot be read.", _O.GUARD, _R.OPEN, _C.UNPLUG, False,
               "OtherError", suspends=True),
         Fault(_K.GUARD, "The guard process does not answer.", _O.CONTROLLER, _R.OPEN, _C.AUTO, True, "InternalError"),
-        Fault(_K.STORAGE, "Nothing can be stored: directory full, read-only or missing.", _O.CONTROLLER, _R.STOP, _C.AUTO,
+        Fault(_K.STORAGE, "Nothing can be stored: disk full or not writable.", _O.CONTROLLER, _R.STOP, _C.AUTO,
               True, "InternalError"),
     )
 }

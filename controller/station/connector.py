@@ -12,6 +12,10 @@ from controller.ocpp.types import ChargePointErrorCode, ChargePointStatus
 from controller.records import Transaction
 from drivers.protocols import LockState, MeterReading
 
+WITH_A_VEHICLE = (ChargePointStatus.Preparing, ChargePointStatus.SuspendedEV, ChargePointStatus.SuspendedEVSE,
+                  ChargePointStatus.Finishing)
+"""The statuses with which EVCommunicationError may be reported (STAT-10)."""
+
 
 class Waiting(msgspec.Struct, frozen=True):
     """Somebody is authorised and the car is not plugged yet, or the transaction is about to begin."""
@@ -127,12 +131,12 @@ def derive_error(connector: Connector) -> tuple[ChargePointErrorCode, FaultKind 
     worst = most_severe(connector.faulted) or most_severe(connector.faults)
     if worst is None:
         return ChargePointErrorCode.NoError, None
-    return error_code(worst, faulted=bool(connector.faulted)), worst
+    return error_code(worst, derive_status(connector)), worst
 
 
-def error_code(kind: FaultKind, *, faulted: bool) -> ChargePointErrorCode:
-    """The catalogue's code; EVCommunicationError never goes with Faulted (STAT-10)."""
+def error_code(kind: FaultKind, status: ChargePointStatus) -> ChargePointErrorCode:
+    """The catalogue's code; EVCommunicationError goes only with statuses in which there is a vehicle (STAT-10)."""
     code = ChargePointErrorCode(CATALOGUE[kind].error_code)
-    if faulted and code is ChargePointErrorCode.EVCommunicationError:
+    if code is ChargePointErrorCode.EVCommunicationError and status not in WITH_A_VEHICLE:
         return ChargePointErrorCode.OtherError
     return code

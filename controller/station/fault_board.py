@@ -20,10 +20,10 @@ from controller.events import (
     StorageFailed,
     StorageFound,
 )
-from controller.faults import CATALOGUE, Clears, FaultKind
+from controller.faults import CATALOGUE, Clears, FaultKind, most_severe
 from controller.records import DropLatch, Durable, PutLatch
 from controller.station.connector import Connector
-from controller.station.derived import FaultsChanged, TransactionEnded
+from controller.station.derived import FaultsChanged, TransactionEnded, TransactionStarted
 from controller.station.step import Agenda, Feature, Key, Reaction, Step
 
 METER_LOSS_STOPS_AFTER_S = 30.0
@@ -44,6 +44,8 @@ class FaultBoard(Feature):
         self._own: dict[int, set[FaultKind]] = {connector_id: set() for connector_id in self._connectors}
         self._overdue: dict[int, set[FaultKind]] = {connector_id: set() for connector_id in self._connectors}
         self._latches = set(durable.latches)
+        self._resetting: set[tuple[int, FaultKind]] = set()
+        """A person has reset these; the latch falls when the guard reports them gone."""
         self._silent_readers: set[int] = set()
         self._storage: str | None = None
 
@@ -68,6 +70,7 @@ class FaultBoard(Feature):
             MeterFailed: self._meter_failed, MeterRead: self._meter_read, ReaderFailed: self._reader_failed,
             ReaderFound: self._reader_found, GuardLost: self._guard_lost, GuardFound: self._guard_found,
             StorageFailed: self._storage_failed, StorageFound: self._storage_found, TransactionEnded: self._looked_anew,
+            TransactionStarted: self._went_on,
         }
 
     def deadline(self, key: Key, step: Step) -> None:
@@ -86,13 +89,17 @@ class FaultBoard(Feature):
             if CATALOGUE[kind].clears is Clears.RESET and (connector_id, kind) not in self._latches:
                 self._latches.add((connector_id, kind))
                 step.remember(PutLatch(connector_id, kind))
+        for latch in [latch for latch in self._resetting if latch[0] == connector_id and latch[1] not in event.report.faults]:
+            self._resetting.discard(latch)
+            self._latches.discard(latch)
+            step.remember(DropLatch(*latch))
         self._gather(connector_id, step)
 
     def _reset(self, event: FaultReset, step: Step) -> None:
+        """Ask the guard; a latch whose cause is still there stays, over restarts too."""
         for connector_id, kind in sorted(self._latches, key=lambda latch: (latch[0], latch[1].value)):
             if connector_id == event.connector_id:
-                self._latches.discard((connector_id, kind))
-                step.remember(DropLatch(connector_id, kind))
+                self._resetting.add((connector_id, kind))
                 step.order(ClearLatch(connector_id, kind))
 
     def _meter_failed(self, event: MeterFailed, step: Step) -> None:
@@ -120,6 +127,7 @@ class FaultBoard(Feature):
     def _guard_found(self, _event: GuardFound, step: Step) -> None:
         for connector_id in self._connectors:
             self._clear(connector_id, FaultKind.GUARD, step)
+        self._resetting.clear()
         self._hand_latches(Started(), step)
 
     def _storage_failed(self, event: StorageFailed, step: Step) -> None:
@@ -137,6 +145,11 @@ class FaultBoard(Feature):
 
     def _looked_anew(self, event: TransactionEnded, step: Step) -> None:
         self._gather(event.connector_id, step)
+
+    def _went_on(self, event: TransactionStarted, step: Step) -> None:
+        """A transaction that a start found open meets the faults that stand by now."""
+        if event.resumed:
+            step.derive(FaultsChanged(event.connector_id))
 
     def _raise(self, connector_id: int, kind: FaultKind, step: Step) -> None:
         self._own[connector_id].add(kind)
@@ -166,11 +179,10 @@ class FaultBoard(Feature):
 
 
 def ends_transaction(connector: Connector) -> FaultKind | None:
-    """The standing fault that ends a running transaction, None if there is none."""
-    for kind in connector.faults:
-        row = CATALOGUE[kind]
-        if row.ends_transaction or (kind is FaultKind.METER and kind in connector.faulted):
-            return kind
-    return None
+    """The standing fault that ends a running transaction: the emergency stop first, then the most severe; None if none."""
+    ending = frozenset(kind for kind in connector.faults if _ends(kind, connector))
+    return FaultKind.ESTOP if FaultKind.ESTOP in ending else most_severe(ending)
 
 
+def _ends(kind: FaultKind, connector: Connector) -> bool:
+    return CATALOGUE[kind].ends_transaction or (kind is FaultKind.METER and kind in connector.faulted)

@@ -13,7 +13,7 @@ PROFILE = {"chargingProfileId": 1, "stackLevel": 0, "chargingProfilePurpose": "T
 HASHES = {"hashAlgorithm": "SHA256", "issuerNameHash": "00", "issuerKeyHash": "00", "serialNumber": "1"}
 TIME = "2026-03-01T12:00:00Z"
 
-REFUSED = (
+REFUSED: tuple[tuple[str, dict[str, object], dict[str, object]], ...] = (
     ("GetLocalListVersion", {}, {"listVersion": -1}),
     ("SendLocalList", {"listVersion": 1, "updateType": "Full"}, {"status": "NotSupported"}),
     ("SendLocalList", {"listVersion": 2, "updateType": "Differential"}, {"status": "NotSupported"}),
@@ -24,7 +24,7 @@ REFUSED = (
     ("DataTransfer", {"vendorId": "evcp", "messageId": "m", "data": "d"}, {"status": "UnknownVendorId"}),
 )
 """Where the response can say no, it does (behaviour document, chapter 16 no. 7)."""
-NOT_SUPPORTED = (
+NOT_SUPPORTED: tuple[tuple[str, dict[str, object]], ...] = (
     ("SetChargingProfile", {"connectorId": 1, "csChargingProfiles": PROFILE}),
     ("ClearChargingProfile", {}),
     ("GetCompositeSchedule", {"connectorId": 1, "duration": 60}),
