@@ -18,12 +18,12 @@ RESUME = 'after_power_loss = "resume"'
 
 
 def charging(talk: Talk, charging: str = "", ocpp: str = "", connectors: int = 1) -> Conversation:
-    """A car has been charging for ten minutes; all is delivered so far."""
+    """A car has been charging for two minutes; all is delivered so far."""
     conversation = talk(charging=charging, ocpp=ocpp, connectors=connectors)
     conversation.plug_in()
     conversation.card("TAG1")
     conversation.request_power()
-    conversation.pass_time(600)
+    conversation.pass_time(130)
     assert conversation.closed
     conversation.forget()
     return conversation
