@@ -320,8 +320,6 @@ async def _main(configuration: Configuration, mode: str) -> int:
         loop.add_signal_handler(number, app.stop.set)
     if isinstance(store, BrokenStore):
         loop.create_task(_start_anew_when_storable(configuration))  # noqa: RUF006 - lives as long as the loop
-    gc.collect()
-    gc.freeze()
     code = 0
     try:
         await app.run(_control)
@@ -336,6 +334,9 @@ async def _main(configuration: Configuration, mode: str) -> int:
 async def _control(app: App) -> None:
     from controller.shell.control import serve
 
+    # Everything is loaded, and BootNotification is out: from here on the collector need not look at what stays for ever.
+    gc.collect()
+    gc.freeze()
     await serve(app)
 
 

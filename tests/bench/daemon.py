@@ -39,6 +39,8 @@ meter = {{ driver = "sim" }}
 driver = "sim"
 """
 STOPS_WITHIN_S = 10.0
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""An installed program finds its modules compiled, as the libraries are; so it is here after the first start."""
 
 
 class Daemon:
@@ -53,6 +55,11 @@ class Daemon:
     def pid(self) -> int:
         """Of the controller."""
         return self.process.pid
+
+    @property
+    def said(self) -> str:
+        """The end of its standard error."""
+        return self._log.read_text()[-2000:]
 
     def post(self, path: str, body: dict[str, object]) -> None:
         """A verb of the control socket."""
@@ -81,7 +88,7 @@ class Daemon:
         until_s = time.monotonic() + within_s
         while not self._answers(happened):
             if time.monotonic() > until_s:
-                raise TimeoutError(f"not within {within_s:g} s; the daemon says: {self._log.read_text()[-2000:]}")
+                raise TimeoutError(f"not within {within_s:g} s; the daemon says: {self.said}")
             time.sleep(0.02)
 
     @staticmethod
@@ -120,7 +127,7 @@ def start(url: str, storage: Path, sockets: Path, *, options: Sequence[str] = ()
     with log.open("wb") as stderr:
         process = subprocess.Popen(
             [sys.executable, *interpreter, "-m", "controller", "run", "--config", str(file), *options], cwd=ROOT,
-            stdin=subprocess.DEVNULL, stderr=stderr)
+            env=ENVIRONMENT, stdin=subprocess.DEVNULL, stderr=stderr)
     return Daemon(process, sockets / "control.sock", log)
 
 

@@ -7,7 +7,7 @@ import sys
 import time
 
 from tests.bench.central_system import BareCentralSystem
-from tests.bench.daemon import ROOT, folders, start, stop
+from tests.bench.daemon import ENVIRONMENT, ROOT, Daemon, folders, start, stop
 from tests.bench.figures import Figure
 
 RUNS, WARM_UPS = 9, 2
@@ -38,9 +38,16 @@ async def _start_s(central_system: BareCentralSystem) -> float:
         began_s = time.perf_counter()
         daemon = start(central_system.url, storage, sockets)
         try:
-            return await central_system.first_frame_s() - began_s
+            return await _first_frame_s(central_system, daemon) - began_s
         finally:
             stop(daemon.process, kill=True)
+
+
+async def _first_frame_s(central_system: BareCentralSystem, daemon: Daemon) -> float:
+    try:
+        return await central_system.first_frame_s()
+    except TimeoutError as error:
+        raise RuntimeError(f"no BootNotification; the daemon says: {daemon.said}") from error
 
 
 async def _libraries(central_system: BareCentralSystem) -> list[str]:
@@ -50,7 +57,7 @@ async def _libraries(central_system: BareCentralSystem) -> list[str]:
     """
     with folders() as (storage, sockets):
         daemon = start(central_system.url, storage, sockets, interpreter=("-X", "importtime"))
-        await central_system.first_frame_s()
+        await _first_frame_s(central_system, daemon)
         stop(daemon.process, kill=True)
         names = [name.decode() for name in _IMPORTED.findall((sockets / "log").read_bytes())]
     return [name for name in names if name.split(".")[0] not in OURS and name != "|"]
@@ -60,7 +67,7 @@ def _import_s(libraries: list[str]) -> float:
     """Until the last import is done; the end of the interpreter does not count."""
     code = BASELINE.format(libraries=libraries)
     began_s = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE)
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.PIPE)
     assert process.stdout is not None
     done = process.stdout.readline()
     ended_s = time.perf_counter()
