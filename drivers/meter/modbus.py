@@ -73,6 +73,7 @@ class Bus:
         self.port = port
         self.executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="evcp-bus")
         self.serial: Any = None
+        self._settings = ""
         self._reopen_at_s = 0.0
         self._pause_s = REOPEN_FIRST_S
         self.users = 0
@@ -89,7 +90,10 @@ class Bus:
         """The open port. Raises Disconnected; a port that is gone is tried again with a growing pause."""
         import serial
 
+        settings = f"{baud_rate} baud, parity {parity}, {stop_bits} stop bits"
         if self.serial is not None:
+            if settings != self._settings:
+                raise Disconnected(f"{self.port} runs at {self._settings}; this meter wants {settings}. One port has one setting")
             return self.serial
         now_s = time.monotonic()
         if now_s < self._reopen_at_s:
@@ -101,7 +105,7 @@ class Bus:
             self._reopen_at_s = now_s + self._pause_s
             self._pause_s = min(self._pause_s * 2, REOPEN_LAST_S)
             raise Disconnected(f"{self.port} cannot be opened: {error}") from error
-        self._pause_s = REOPEN_FIRST_S
+        self._pause_s, self._settings = REOPEN_FIRST_S, settings
         return self.serial
 
     def drop(self) -> None:
@@ -133,7 +137,8 @@ class ModbusMeter:
         self._instrument: Any = None
         self._identity: MeterIdentity | None = None
         self._plausibility = Plausibility(max_current_a=context.max_current_a or 80.0, phases=context.phases,
-                                          nominal_voltage_v=context.nominal_voltage_v)
+                                          nominal_voltage_v=context.nominal_voltage_v, step_wh=maps.step_wh(self._map))
+        self._closed = False
         self._last_request_s = 0.0
 
     @property
@@ -153,7 +158,9 @@ class ModbusMeter:
 
     async def close(self) -> None:
         """Leave the bus."""
-        self._bus.leave()
+        if not self._closed:
+            self._closed = True
+            self._bus.leave()
 
     # -- in the bus's thread -----------------------------------------------------------------------------------------
 
@@ -166,17 +173,17 @@ class ModbusMeter:
         import minimalmodbus
 
         longest = max(block.count for block in self._blocks)
-        port = self._bus.open(self._options.baud_rate or self._map.baud_rate, self._options.parity or self._map.parity,
-                              self._map.stop_bits, self._timeout_s(longest))
-        if self._instrument is None or self._instrument.serial is not port:
-            try:
+        try:
+            port = self._bus.open(self._options.baud_rate or self._map.baud_rate, self._options.parity or self._map.parity,
+                                  self._map.stop_bits, self._timeout_s(longest))
+            if self._instrument is None or self._instrument.serial is not port:
                 self._instrument = minimalmodbus.Instrument(port, self._options.address)
-                self._instrument.serial.timeout = self._timeout_s(longest)
-            except (OSError, termios.error, ValueError) as error:
-                self._instrument = None
-                self._bus.drop()
-                raise Disconnected(f"{self._options.port} does not take its settings: {error}") from error
-            self._instrument.clear_buffers_before_each_transaction = True
+                port.timeout = max(port.timeout, self._timeout_s(longest))
+                self._instrument.clear_buffers_before_each_transaction = True
+        except (OSError, termios.error, ValueError) as error:
+            self._instrument = None
+            self._bus.drop()
+            raise Disconnected(f"{self._options.port} does not take its settings: {error}") from error
         return self._instrument
 
     def _registers(self, address: int, count: int, function_code: int) -> list[int]:
@@ -237,6 +244,8 @@ class ModbusMeter:
         for block in self._blocks:
             registers = self._registers(block.address, block.count, self._map.function_code)
             values |= maps.decode(self._map, block, registers)
+        if not {"energy_wh", "voltage_l1_v", "current_l1_a"} <= values.keys():
+            raise BadReply(f"{self._where}: the meter says that it does not measure what every meter must")
         try:
             return self._plausibility.judge(reading(values, time.monotonic()))
         except OutOfRange as error:

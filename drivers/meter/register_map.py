@@ -55,6 +55,8 @@ class RegisterMap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     parity: Literal["N", "E", "O"] = "N"
     stop_bits: Literal[1, 2] = 1
     identity: Identity | None = None
+    all_ones_is_nothing: bool = False
+    """All bits set (signed: all but the sign) means that this variant does not measure the quantity."""
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.quantities) - QUANTITIES)
@@ -118,8 +120,22 @@ def decode(register_map: RegisterMap, block: Block, registers: Sequence[int]) ->
         quantity = register_map.quantities[name]
         offset = quantity.address - block.address
         words = registers[offset:offset + REGISTERS[quantity.type]]
+        if register_map.all_ones_is_nothing and _is_nothing(words, quantity.type, register_map.byte_order):
+            continue
         values[name] = round(number(words, quantity.type, register_map.byte_order) * quantity.scale, 6)
     return values
+
+
+def _is_nothing(words: Sequence[int], kind: str, byte_order: str) -> bool:
+    highest = words[0] if byte_order == "big" else words[-1]
+    rest = sum(word == 0xFFFF for word in words) - (highest == 0xFFFF)
+    return rest == len(words) - 1 and highest == (0xFFFF if kind.startswith("u") else 0x7FFF)
+
+
+def step_wh(register_map: RegisterMap) -> float:
+    """The least by which the energy register can move; 0 for a float, whose steps depend on its size."""
+    quantity = register_map.quantities["energy_wh"]
+    return 0.0 if quantity.type == "f32" else quantity.scale
 
 
 def number(words: Sequence[int], kind: str, byte_order: str) -> float:
