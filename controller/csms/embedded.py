@@ -1,4 +1,4 @@
-"""A small central system: accepts whoever comes, answers everything, remembers every frame. For the demo and for trying out.
+"""A small central system: accepts whoever comes, answers everything, remembers the last frames. For the demo and trying out.
 
 Not a product: no users, no billing, no security. Listens on loopback only.
 """
@@ -6,6 +6,7 @@ Not a product: no users, no billing, no security. Listens on loopback only.
 import asyncio
 import contextlib
 import itertools
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
@@ -20,6 +21,7 @@ from controller.ocpp.connection import MAX_FRAME, SUBPROTOCOL
 
 Json: TypeAlias = dict[str, Any]
 ANSWER_WITHIN_S = 15.0
+REMEMBERED_FRAMES = 10_000
 CALL, RESULT, ERROR = 2, 3, 4
 
 
@@ -40,11 +42,10 @@ class EmbeddedCentralSystem:
         self._observe = observe
         self._server: Server | None = None
         self._charge_points: dict[str, ServerConnection] = {}
-        self._waiting: dict[str, tuple[str, asyncio.Future[Json]]] = {}
-        self._sent_actions: dict[str, str] = {}
-        self._ids = itertools.count(1)
+        self._waiting: dict[str, tuple[str, ServerConnection, asyncio.Future[Json]]] = {}
         self._transaction_ids = itertools.count(1001)
         self.frames: list[Frame] = []
+        """The last ones, oldest first."""
         self.port = 0
 
     async def start(self, port: int = 0) -> None:
@@ -67,14 +68,16 @@ class EmbeddedCentralSystem:
         return sorted(self._charge_points)
 
     async def call(self, action: str, payload: Json) -> Json:
-        """Send a CALL to the charge point that is connected; gives its answer. Raises TimeoutError, ConnectionError."""
+        """Send a CALL to the charge point that was connected first; gives its answer, of a CALLERROR code and description.
+
+        Raises TimeoutError when it does not answer, ConnectionError when it is not there or goes away.
+        """
         if not self._charge_points:
-            message = "no charge point is connected"
-            raise ConnectionError(message)
+            raise ConnectionError("no charge point is connected")
         connection = next(iter(self._charge_points.values()))
-        message_id = f"cs-{next(self._ids)}"
+        message_id = str(uuid.uuid4())
         answer: asyncio.Future[Json] = asyncio.get_running_loop().create_future()
-        self._waiting[message_id] = (action, answer)
+        self._waiting[message_id] = (action, connection, answer)
         try:
             await self._send(connection, [CALL, message_id, action, payload], action)
             async with asyncio.timeout(ANSWER_WITHIN_S):
@@ -96,11 +99,18 @@ class EmbeddedCentralSystem:
         finally:
             if self._charge_points.get(identity) is connection:
                 del self._charge_points[identity]
+            self._give_up(connection, identity)
+
+    def _give_up(self, connection: ServerConnection, identity: str) -> None:
+        """Nobody will answer over a connection that has ended."""
+        for _, asked, answer in self._waiting.values():
+            if asked is connection and not answer.done():
+                answer.set_exception(ConnectionError(f"{identity} has gone"))
 
     async def _receive(self, connection: ServerConnection, text: str | bytes) -> None:
         try:
             frame = msgspec.json.decode(text)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             return
         match frame:
             case [2, str() as message_id, str() as action, dict() as payload]:
@@ -112,7 +122,7 @@ class EmbeddedCentralSystem:
                 self._settle(message_id, ERROR, {"errorCode": code, "errorDescription": description})
 
     def _settle(self, message_id: str, kind: int, payload: Json) -> None:
-        action, answer = self._waiting.get(message_id, ("?", None))
+        action, _, answer = self._waiting.get(message_id, ("?", None, None))
         self._note(outward=False, kind=kind, action=action, payload=payload)
         if answer is not None and not answer.done():
             answer.set_result(payload)
@@ -125,6 +135,7 @@ class EmbeddedCentralSystem:
     def _note(self, *, outward: bool, kind: int, action: str, payload: Json) -> None:
         frame = Frame(datetime.now(UTC), outward, kind, action, payload)
         self.frames.append(frame)
+        del self.frames[:-REMEMBERED_FRAMES]
         if self._observe is not None:
             self._observe(frame)
 

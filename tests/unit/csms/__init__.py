@@ -1,0 +1,1 @@
+"""The embedded central system, a development aid."""
