@@ -95,8 +95,9 @@ class PilotWatch:
 
     @property
     def undecided(self) -> bool:
-        """A change is being confirmed."""
-        return self._candidate is not self.state
+        """A change is being confirmed, or samples are being counted that are not as they should be."""
+        counting = 0 < self._bad < BAD_SAMPLES or 0 < self._diode_bad < BAD_SAMPLES or self._doubt > 0
+        return counting or self._candidate is not self.state
 
     @property
     def broken(self) -> bool:

@@ -129,7 +129,9 @@ class LockWatch:
         self._tries = 0
 
     def wish(self, *, locked: bool | None) -> None:
-        """Where the bolt should be from now on; a repeated wish tries anew."""
+        """Where the bolt should be from now on; a wish that is repeated after the last try tries anew."""
+        if locked is self.wish_locked and self._moved_s is not None and not (self.not_locked or self.not_unlocked):
+            return
         self.wish_locked = locked
         self._moved_s = None
         self._tries = 0

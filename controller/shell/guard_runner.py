@@ -34,7 +34,7 @@ class GuardRunner:
             now_s = self._clock.now().monotonic_s
             self._guard.step(now_s, expected_s=expected_s)
             pause_s = self._calm_s(now_s) if self._skip_quiet else TICK_S
-            expected_s = max(expected_s + pause_s, now_s)
+            expected_s = max(min(expected_s, now_s) + pause_s, now_s)  # woken early: the pause begins anew
             await self._sleep(max(0.0, expected_s - self._clock.now().monotonic_s))
 
     async def _sleep(self, seconds: float) -> None:
