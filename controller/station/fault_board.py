@@ -6,7 +6,7 @@ can be stored) are raised and cleared here, by the same catalogue.
 
 from collections.abc import Mapping, Sequence
 
-from controller.commands import ClearLatch, HandLatch
+from controller.commands import ClearLatch, HandLatch, SetLock
 from controller.events import (
     ConnectorReported,
     FaultReset,
@@ -96,7 +96,10 @@ class FaultBoard(Feature):
         self._gather(connector_id, step)
 
     def _reset(self, event: FaultReset, step: Step) -> None:
-        """Ask the guard; a latch whose cause is still there stays, over restarts too."""
+        """Ask the guard; a latch whose cause is still there stays, over restarts too. A stuck bolt is tried once more."""
+        connector = self._connectors.get(event.connector_id)
+        if connector is not None and FaultKind.LOCK_STUCK in connector.faults and connector.transaction is None:
+            step.order(SetLock(connector.connector_id, locked=False))
         for connector_id, kind in sorted(self._latches, key=lambda latch: (latch[0], latch[1].value)):
             if connector_id == event.connector_id:
                 self._resetting.add((connector_id, kind))
