@@ -75,6 +75,7 @@ class CentralSystem:
         self._ids = itertools.count(1)
         self.next_transaction_id = 1
         self._asked: dict[str, tuple[str, asyncio.Future[Json | CallError]]] = {}
+        self._texts: dict[str, str] = {}
         self.answered: list[tuple[str, Json | CallError]] = []
         """Answers to our CALLs in the order in which they came: message id and content."""
 
@@ -188,13 +189,19 @@ class CentralSystem:
         assert self.wire is not None
         answer: asyncio.Future[Json | CallError] = virtual_loop().create_future()
         self._asked[message_id] = (action, answer)
-        self.wire.push(json.dumps([2, message_id, action, payload]))
+        self._texts[message_id] = json.dumps([2, message_id, action, payload])
+        self.wire.push(self._texts[message_id])
         return answer
 
     def send_text(self, text: str) -> None:
         """Send anything."""
         assert self.wire is not None
         self.wire.push(text)
+
+    def replay(self, message_id: str) -> None:
+        """Send the CALL with this id once more, byte by byte, and expect nothing."""
+        assert self.wire is not None
+        self.wire.push(self._texts[message_id])
 
     async def call(self, action: str, *, within_s: float = 30.0, **payload: Any) -> Json:
         """Send a CALL and wait for its CALLRESULT. Raises AssertionError for a CALLERROR, TimeoutError for silence."""

@@ -15,7 +15,7 @@ from typing import Any
 from controller.app import App
 from controller.config import load
 from controller.records import Durable, Record
-from controller.shell.pace import NORMAL
+from controller.shell.pace import Pace
 from controller.station.central_system import CentralSystem as Outbox
 from controller.store.memory import MemoryStore
 from controller.store.store import Store
@@ -25,6 +25,7 @@ from tests.rig.loop import virtual_loop
 
 LOOKS_EVERY_S = 0.02
 SETTLED_WITHIN_S = 10.0
+EVERY_SECOND = Pace(poll_idle_s=1.0, poll_charging_s=1.0, registers_every_s=1.0)
 
 
 class MortalStore:
@@ -87,7 +88,7 @@ class ChargePoint:
         self.disk: Store = MemoryStore()
         self.in_thread = False
         """True: commits go beside the loop, where `executor_takes_s` may slow them down."""
-        self.pace = NORMAL
+        self.pace = EVERY_SECOND
         """How often meters are read; a long day may do with less."""
         self.clock_error_s = 0.0
         self.clock_unset = False

@@ -326,7 +326,7 @@ class Rules:
         self.frames.append(f"{virtual_loop().time():.6f} <- {text}")
         try:
             frame = schemas.read(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return
         match frame:
             case [2, str(message_id), str(action), payload]:

@@ -58,7 +58,7 @@ async def test_the_same_card_again_before_plugging_takes_it_back(charge_point):
 
 @pytest.mark.parametrize("plugged", [True, False], ids=["plugged before", "plugged after"])
 async def test_remote_start(charge_point, plugged):
-    """The central system starts: Accepted first, then the transaction, with the tag it gave (RMS-*, TXN-2)."""
+    """The central system starts: Accepted first, then the transaction, with the tag it gave (RMS-1, RMS-2, RMS-5)."""
     await charge_point.start()
     central_system = charge_point.central_system
     if plugged:
@@ -173,7 +173,7 @@ async def test_stop_by_the_central_system(charge_point):
 async def test_stop_by_reset(charge_point, kind, reason):
     """Reset: the reply, the stop with its reason, then the process ends by itself; the next start finds nothing to mend.
 
-    (RST-*, TXN-12).
+    (RST-1, RST-2, RST-3, TXN-12).
     """
     await charge_point.start()
     await charge_point.charge()
