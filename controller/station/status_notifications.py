@@ -53,7 +53,10 @@ class StatusNotifications(Feature):
         self._ids = (CHARGE_POINT, *sorted(self._connectors))
         self._told: dict[int, Told] = {}
         self._unsure: set[int] = set()
-        self._since_s: dict[int, tuple[Told, float]] = {}
+        self._since_s: dict[int, tuple[ChargePointStatus, float]] = {}
+        """Since when a connector has a status that was not told yet."""
+        self._silence: set[int] = set()
+        """Not looked at since the connection came back: only the present is told, not the way to it (STAT-20)."""
 
     def reactions(self) -> Mapping[type, Reaction]:
         """Everything is told anew after a boot; after a mere reconnect only what changed (WS-8)."""
@@ -81,13 +84,14 @@ class StatusNotifications(Feature):
 
     def settle(self, step: Step) -> None:
         """Tell what is no longer what was told."""
-        if not self._central_system.online:
-            return
         for connector_id in self._ids:
             present = self.present(connector_id)
+            lasts = self._lasts(connector_id, present, step)
+            if not self._central_system.online:
+                continue
             if present == self._told.get(connector_id):
-                self._forget_change(connector_id)
-            elif self._lasts(connector_id, present, step):
+                self._silence.discard(connector_id)
+            elif lasts:
                 self._tell_way(connector_id, present, step)
 
     def notify(self, connector_ids: Sequence[int], step: Step) -> None:
@@ -108,26 +112,31 @@ class StatusNotifications(Feature):
         for connector_id in self._unsure:
             self._told.pop(connector_id, None)
         self._unsure.clear()
+        self._silence = set(self._ids)
 
     def _lasts(self, connector_id: int, present: Told, step: Step) -> bool:
-        """Whether the change has stood for MinimumStatusDuration; the first report never waits."""
+        """Whether the change has stood for MinimumStatusDuration; the first report never waits (STAT-4)."""
         told = self._told.get(connector_id)
-        needed_s = self._settings.integer("MinimumStatusDuration")
-        if needed_s == 0 or told is None or told.status is present.status:
+        if told is None or told.status is present.status:
+            self._forget_change(connector_id)
             return True
-        before, since_s = self._since_s.get(connector_id, (None, 0.0))
-        if before is None or before.status is not present.status:
+        status, since_s = self._since_s.get(connector_id, (None, 0.0))
+        if status is not present.status:
             since_s = step.at.monotonic_s
-            self._since_s[connector_id] = (present, since_s)
-            self._agenda.set(self.name, "lasts", connector_id, at_s=since_s + needed_s)
-        return step.at.monotonic_s >= since_s + needed_s
+            self._since_s[connector_id] = (present.status, since_s)
+        until_s = since_s + self._settings.integer("MinimumStatusDuration")
+        if until_s <= step.at.monotonic_s:
+            return True
+        self._agenda.set(self.name, "lasts", connector_id, at_s=until_s)
+        return False
 
     def _tell_way(self, connector_id: int, present: Told, step: Step) -> None:
         told = self._told.get(connector_id)
-        between = path(told.status, present.status)[:-1] if told is not None else ()
-        for status in between:
-            self._tell(connector_id, Told(status), step.at)
+        if told is not None and connector_id not in self._silence:
+            for status in path(told.status, present.status)[:-1]:
+                self._tell(connector_id, Told(status), step.at)
         self._tell(connector_id, present, step.at)
+        self._silence.discard(connector_id)
         self._forget_change(connector_id)
 
     def _forget_change(self, connector_id: int) -> None:

@@ -1,0 +1,329 @@
+"""StatusNotification: what is told, when, and in which words."""
+
+from itertools import pairwise
+
+import pytest
+
+from controller.faults import FaultKind
+from controller.guard.messages import Pilot
+from controller.ocpp.messages.core import (
+    BootNotificationConf,
+    BootNotificationReq,
+    ChangeAvailabilityReq,
+    HeartbeatReq,
+    RemoteStartTransactionReq,
+    RemoteStopTransactionReq,
+    StatusNotificationReq,
+)
+from controller.ocpp.types import AvailabilityType, ChargePointErrorCode, RegistrationStatus
+from controller.ocpp.types import ChargePointStatus as S
+from tests.unit.station.conftest import Talk
+from tests.unit.station.conversation import START, Conversation
+from tests.unit.station.transition_oracle import CELLS, undefined_steps
+
+
+def charge(conversation: Conversation) -> None:
+    """A car charges."""
+    conversation.plug_in()
+    conversation.card()
+    conversation.request_power()
+
+
+def relax(conversation: Conversation) -> None:
+    """The car opens S2 and stays plugged."""
+    conversation.plug_in()
+
+
+def set_operative(conversation: Conversation, connector_id: int, *, operative: bool) -> None:
+    """ChangeAvailability."""
+    kind = AvailabilityType.Operative if operative else AvailabilityType.Inoperative
+    conversation.call(ChangeAvailabilityReq(connector_id=connector_id, type=kind))
+
+
+# -- after a boot --------------------------------------------------------------------------------------------------------
+
+
+def test_after_acceptance_connector_zero_and_every_connector_are_told(talk: Talk) -> None:
+    """BootNotification.conf Accepted is followed by the present status of each, connector 0 first (BOOT-3, STAT-1)."""
+    conversation = talk(online=False, connectors=3)
+    conversation.plug_in(2)
+    conversation.connect()
+    assert [(n.connector_id, n.status, n.error_code) for n in conversation.of(StatusNotificationReq)] == [
+        (0, S.Available, ChargePointErrorCode.NoError), (1, S.Available, ChargePointErrorCode.NoError),
+        (2, S.Preparing, ChargePointErrorCode.NoError), (3, S.Available, ChargePointErrorCode.NoError)]
+
+
+def test_the_first_report_waits_for_nothing(talk: Talk) -> None:
+    """MinimumStatusDuration delays changes, not the statuses after a boot (BOOT-3, STAT-4)."""
+    conversation = talk(online=False, ocpp="MinimumStatusDuration = 600")
+    conversation.connect()
+    assert conversation.statuses(0) == conversation.statuses(1) == [S.Available]
+
+
+def test_before_acceptance_nothing_is_told(talk: Talk) -> None:
+    """Pending: no StatusNotification; the present ones follow once it is accepted (BOOT-1, BOOT-3)."""
+    conversation = talk(online=False)
+    conversation.answers[BootNotificationReq] = BootNotificationConf(
+        status=RegistrationStatus.Pending, current_time=START, interval=30)
+    conversation.connect()
+    conversation.plug_in()
+    conversation.pass_time(29)
+    assert conversation.of(StatusNotificationReq) == []
+    conversation.answers.clear()
+    conversation.pass_time(2)
+    assert conversation.statuses() == [S.Preparing]
+
+
+def test_after_a_restart_all_is_told_anew(conversation: Conversation) -> None:
+    """A boot forgets what was told (BOOT-3)."""
+    conversation.plug_in()
+    conversation.restart()
+    conversation.forget()
+    conversation.connect()
+    assert conversation.statuses(0) == [S.Available]
+    assert conversation.statuses(1) == [S.Preparing]
+
+
+# -- every transition that a charge point with these drivers can make ------------------------------------------------------
+
+# An offer goes out before the car can take it, so charging begins as B4 and D3: SuspendedEV for as long as the contactor takes.
+REACHED = {
+    "A2 B1 by plug": (["plug", "unplug"], "A2 B1"),
+    "A2 B1 by card and time": (["card", "timeout"], "A2 B1"),
+    "A2 B1 by card twice": (["card", "card"], "A2 B1"),
+    "A2 B4 by remote start": (["remote start", "plug+power"], "A2 B4 D3"),
+    "A8 H1": (["inoperative", "operative"], "A8 H1"),
+    "A9 I1": (["fault", "clear"], "A9 I1"),
+    "B4 D3 C4": (["plug", "card", "power", "relax"], "A2 B4 D3 C4"),
+    "B9 I2": (["plug", "fault", "clear"], "A2 B9 I2"),
+    "B1 A8 H2": (["plug", "inoperative", "operative"], "A2 B1 A8 H2"),
+    "C6 F1": (["charge", "card", "unplug"], "A2 B4 D3 C6 F1"),
+    "C6 by remote stop": (["charge", "remote stop"], "A2 B4 D3 C6"),
+    "C9 I3": (["charge", "fault", "clear"], "A2 B4 D3 C9 I3"),
+    "C5 E3": (["charge", "pilot", "clear"], "A2 B4 D3 C5 E3"),
+    "D5 E4": (["plug", "card", "pilot", "clear"], "A2 B4 D5 E4"),
+    "D6": (["plug", "card", "card"], "A2 B4 D6"),
+    "D9 I4": (["plug", "card", "fault", "clear"], "A2 B4 D9 I4"),
+    "E6": (["charge", "pilot", "card"], "A2 B4 D3 C5 E6"),
+    "E9 I5": (["charge", "pilot", "pilot and fault", "pilot"], "A2 B4 D3 C5 E9 I5"),
+    "F2": (["charge", "card", "card"], "A2 B4 D3 C6 F2 B4 D3"),
+    "F8 H1": (["charge", "inoperative", "card", "unplug", "operative"], "A2 B4 D3 C6 F8 H1"),
+    "F9 I6": (["charge", "card", "fault", "clear"], "A2 B4 D3 C6 F9 I6"),
+    "H9 I8": (["inoperative", "fault", "clear"], "A8 H9 I8"),
+}
+
+
+def play(conversation: Conversation, scene: str) -> None:
+    """One scene of the table."""
+    match scene:
+        case "plug":
+            conversation.plug_in()
+        case "relax":
+            relax(conversation)
+        case "power":
+            conversation.request_power()
+        case "plug+power":
+            conversation.request_power()
+        case "unplug":
+            conversation.unplug()
+        case "card":
+            conversation.card()
+        case "timeout":
+            conversation.pass_time(121)
+        case "charge":
+            charge(conversation)
+        case "remote start":
+            conversation.call(RemoteStartTransactionReq(id_tag="TAG1", connector_id=1))
+        case "remote stop":
+            conversation.call(RemoteStopTransactionReq(transaction_id=1))
+        case "inoperative" | "operative":
+            set_operative(conversation, 1, operative=scene == "operative")
+        case "fault":
+            conversation.change(faults=frozenset({FaultKind.TEMPERATURE}))
+        case "pilot":
+            conversation.change(faults=frozenset({FaultKind.PILOT}))
+        case "pilot and fault":
+            conversation.change(faults=frozenset({FaultKind.PILOT, FaultKind.TEMPERATURE}))
+        case "clear":
+            conversation.change(faults=frozenset())
+
+
+@pytest.mark.parametrize(("scenes", "codes"), REACHED.values(), ids=list(REACHED))
+def test_a_transition_is_told_as_the_matrix_names_it(conversation: Conversation, scenes: list[str], codes: str) -> None:
+    """Every transition is reported, none is skipped or doubled, each has its cell in the matrix (STAT-3, STAT-6, STAT-7)."""
+    for scene in scenes:
+        play(conversation, scene)
+    told = [S.Available, *conversation.statuses()]
+    assert undefined_steps(told) == []
+    steps = [CELLS[step] for step in pairwise(told) if step[0] is not step[1]]
+    assert steps == codes.split()
+
+
+def test_suspended_by_the_station_wins_over_suspended_by_the_car(conversation: Conversation) -> None:
+    """Both sides suspend: SuspendedEVSE (STAT-5)."""
+    charge(conversation)
+    relax(conversation)
+    assert conversation.statuses()[-1] is S.SuspendedEV
+    conversation.change(faults=frozenset({FaultKind.PILOT}))
+    assert conversation.statuses()[-1] is S.SuspendedEVSE
+
+
+def test_a_car_that_waits_with_pwm_is_suspended_by_itself(conversation: Conversation) -> None:
+    """B with PWM is SuspendedEV; Charging means that the contactor is closed (STAT-8)."""
+    conversation.plug_in()
+    conversation.card()
+    assert conversation.statuses()[-1] is S.SuspendedEV
+    assert not conversation.closed
+    conversation.request_power()
+    assert conversation.statuses()[-1] is S.Charging
+    assert conversation.closed
+
+
+def test_a_car_pulled_out_leaves_the_transaction_suspended_and_says_so(talk: Talk) -> None:
+    """StopTransactionOnEVSideDisconnect false: SuspendedEV, info `EV side disconnected` (TXN-17)."""
+    conversation = talk(ocpp="StopTransactionOnEVSideDisconnect = false")
+    charge(conversation)
+    conversation.unplug()
+    last = conversation.of(StatusNotificationReq)[-1]
+    assert (last.status, last.error_code, last.info) == (S.SuspendedEV, ChargePointErrorCode.NoError, "EV side disconnected")
+    assert last.vendor_id is None
+
+
+def test_nothing_is_told_while_nothing_changes(conversation: Conversation) -> None:
+    """An hour of quiet brings Heartbeats and no StatusNotification (STAT-3)."""
+    conversation.pass_time(3600)
+    assert conversation.of(HeartbeatReq)
+    assert conversation.of(StatusNotificationReq) == []
+
+
+def test_the_time_of_a_status_is_the_time_of_its_change(conversation: Conversation) -> None:
+    """Told as it happens, with that moment (STAT-3, TIME-1)."""
+    conversation.pass_time(33)
+    conversation.plug_in()
+    (told,) = conversation.of(StatusNotificationReq)
+    assert told.timestamp == conversation.utc
+
+
+# -- connector 0 ---------------------------------------------------------------------------------------------------------
+
+
+def test_connector_zero_knows_nothing_of_cars(conversation: Conversation) -> None:
+    """Its status has no link to the connectors': a session and a fault leave it alone (STAT-2)."""
+    charge(conversation)
+    conversation.change(faults=frozenset({FaultKind.GROUND}))
+    conversation.unplug()
+    assert conversation.statuses(0) == []
+
+
+def test_connector_zero_becomes_unavailable_and_available(conversation: Conversation) -> None:
+    """ChangeAvailability of connector 0 is told for it and for every connector (STAT-2, AVL-1)."""
+    set_operative(conversation, 0, operative=False)
+    set_operative(conversation, 0, operative=True)
+    assert conversation.statuses(0) == conversation.statuses(1) == [S.Unavailable, S.Available]
+
+
+# -- after a silence -----------------------------------------------------------------------------------------------------
+
+
+def test_after_a_reconnect_only_what_changed_is_told(talk: Talk) -> None:
+    """No BootNotification, and nothing of connectors that are as they were told (WS-7, WS-8)."""
+    conversation = talk(connectors=2)
+    conversation.disconnect()
+    conversation.plug_in(2)
+    conversation.pass_time(60)
+    conversation.connect()
+    assert conversation.actions == ["StatusNotification"]
+    (told,) = conversation.of(StatusNotificationReq)
+    assert (told.connector_id, told.status, told.timestamp) == (2, S.Preparing, conversation.utc)
+
+
+def test_after_a_reconnect_the_way_is_not_told(talk: Talk) -> None:
+    """The historical transitions are not sent, also not those that the matrix would lead over (STAT-20)."""
+    conversation = talk(ocpp="AllowOfflineTxForUnknownId = true")
+    charge(conversation)
+    conversation.disconnect()
+    conversation.card()
+    conversation.unplug()
+    conversation.pass_time(10)
+    conversation.plug_in()
+    conversation.forget()
+    conversation.connect()
+    assert conversation.statuses() == [S.Preparing]
+
+
+def test_the_next_change_after_a_reconnect_is_led_over_the_matrix_again(conversation: Conversation) -> None:
+    """The exception is for what happened in the silence, whether or not there was something to tell (STAT-7)."""
+    conversation.disconnect()
+    conversation.connect()
+    conversation.plug_in()
+    set_operative(conversation, 1, operative=False)
+    assert conversation.statuses() == [S.Preparing, S.Available, S.Unavailable]
+
+
+def test_what_came_and_went_in_the_silence_is_not_told(conversation: Conversation) -> None:
+    """Plugged and unplugged while offline: nothing to tell (STAT-20)."""
+    conversation.disconnect()
+    conversation.plug_in()
+    conversation.pass_time(5)
+    conversation.unplug()
+    conversation.connect()
+    assert conversation.of(StatusNotificationReq) == []
+
+
+def test_an_error_that_stands_after_the_silence_is_told(conversation: Conversation) -> None:
+    """Errors that occurred are reported with the present status (WS-8, STAT-13)."""
+    conversation.disconnect()
+    conversation.change(faults=frozenset({FaultKind.LOCK_STUCK}))
+    conversation.connect()
+    (told,) = conversation.of(StatusNotificationReq)
+    assert (told.status, told.vendor_error_code) == (S.Available, "lock_stuck")
+
+
+@pytest.mark.parametrize("failure", ["InternalError", "TimedOut"])
+def test_a_status_that_failed_is_told_again_after_the_next_connection(conversation: Conversation, failure: str) -> None:
+    """Refused or unanswered: nobody knows it, so it counts as a change at the reconnect (WS-8)."""
+    conversation.answers[StatusNotificationReq] = failure
+    conversation.plug_in()
+    conversation.answers.clear()
+    conversation.pass_time(60)
+    assert conversation.statuses() == [S.Preparing]
+    conversation.disconnect()
+    conversation.pass_time(5)
+    conversation.connect()
+    assert conversation.statuses() == [S.Preparing, S.Preparing]
+    assert conversation.of(StatusNotificationReq)[-1].timestamp == conversation.utc, "the time of sending"
+
+
+def test_a_status_that_was_cut_off_is_told_again(conversation: Conversation) -> None:
+    """The connection went before the answer: sent once more after the next one, in time of its sending (WS-8)."""
+    conversation.answers[StatusNotificationReq] = None
+    conversation.plug_in()
+    conversation.disconnect()
+    conversation.answers.clear()
+    conversation.pass_time(5)
+    conversation.connect()
+    assert conversation.statuses() == [S.Preparing, S.Preparing]
+
+
+def test_a_central_system_that_restarted_in_a_transaction_hears_that_it_is_charging(talk: Talk) -> None:
+    """With `boot_on_reconnect` everything is told after the boot: Charging, not Available (BOOT-3, WS-8)."""
+    conversation = talk(csms="boot_on_reconnect = true")
+    charge(conversation)
+    conversation.disconnect()
+    conversation.pass_time(10)
+    conversation.forget()
+    conversation.connect()
+    assert conversation.actions[0] == "BootNotification"
+    assert conversation.statuses(0)[-1] is S.Available
+    assert conversation.statuses(1)[-1] is S.Charging
+
+
+def test_a_pilot_in_state_d_without_ventilation_is_suspended_with_a_warning(conversation: Conversation) -> None:
+    """Never closed: SuspendedEVSE with OtherError, kind `ventilation`."""
+    conversation.plug_in()
+    conversation.card()
+    conversation.change(pilot=Pilot.D, faults=frozenset({FaultKind.VENTILATION}))
+    last = conversation.of(StatusNotificationReq)[-1]
+    assert (last.status, last.error_code) == (S.SuspendedEVSE, ChargePointErrorCode.OtherError)
+    assert last.vendor_error_code == "ventilation"
+    assert not conversation.closed
