@@ -66,8 +66,8 @@ class Effects:
                 self._inbox.post(ClockWasSet(before))
             case c.SetPingInterval(interval_s):
                 self._connection.set_ping_interval(interval_s)
-            case c.Redial(authorization_key):
-                self._connection.redial(authorization_key)
+            case c.Redial(authorization_key, security_profile):
+                self._connection.redial(authorization_key, security_profile)
             case c.Restart():
                 self.restart.set()
             case _:

@@ -4,10 +4,13 @@ import asyncio
 import base64
 import socket
 import ssl
+from typing import Any
 
 import pytest
 
+from controller.commands import Redial
 from controller.ocpp.connection import Lost, basic_authentication, endpoint
+from controller.shell.effects import Effects
 from tests.unit.ocpp.line import line
 
 KEY = "0001020304050607FFFFFFFFFFFFFFFFFFFFFFFF"
@@ -200,6 +203,15 @@ async def test_a_new_key_is_used_at_once():
         _, target = it.dials[1]
         assert target.headers == basic_authentication("CP1", KEY)
         assert target.url == "wss://host/ocpp/CP1"
+
+
+async def test_the_order_to_redial_carries_the_new_profile():
+    """A raised SecurityProfile decides the scheme of the very next dial (contract.md section 3, settled)."""
+    async with line() as it:
+        nobody: Any = None
+        Effects(it.connection, nobody, nobody, nobody, nobody, nobody).start(Redial(KEY, 2))
+        await asyncio.sleep(0.1)
+        assert [target.url for _, target in it.dials] == ["ws://host/ocpp/CP1", "wss://host/ocpp/CP1"]
 
 
 async def test_a_new_key_ends_the_waiting():
