@@ -76,7 +76,7 @@ class Session:
             message = f"CALL {self._waiting[0]} is still in flight (RPC-5)"
             raise ValueError(message)
         self._waiting = (message_id, request.response, now_s + timeout_s)
-        return frames.call(message_id, request.action, codec.encode(codec.shortened(request)))
+        return frames.call(message_id, request.action, codec.sendable(request))
 
     @property
     def in_flight(self) -> str | None:
@@ -106,7 +106,7 @@ class Session:
 
     def reply(self, message_id: str, response: Response) -> list[Transmit]:
         """The CALLRESULT to their CALL, once for every copy of it that came over the present connection."""
-        return self._answer(message_id, frames.call_result(message_id, codec.encode(codec.shortened(response))))
+        return self._answer(message_id, frames.call_result(message_id, codec.sendable(response)))
 
     def reply_error(self, message_id: str, code: str, description: str) -> list[Transmit]:
         """The CALLERROR to their CALL, likewise."""
