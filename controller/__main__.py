@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import os
 import sys
 
 VERBS: dict[str, str] = {
@@ -16,6 +17,9 @@ VERBS: dict[str, str] = {
     "csms": "run the embedded central system alone (a development aid)",
 }
 
+INTERRUPTED, NOBODY_READS = 130, 141
+"""As a shell counts the signals SIGINT and SIGPIPE; neither can be taken for one of the exit codes of a verb."""
+
 
 def main(argv: list[str] | None = None) -> int:
     """Run one verb; gives the exit code (0 ok, 1 fault or expectation, 2 usage, 3 no daemon, 4 configuration, 5 refused)."""
@@ -29,12 +33,14 @@ def main(argv: list[str] | None = None) -> int:
             _verb(name).add_arguments(subparser)
     parsed = parser.parse_args(arguments)
     try:
-        return int(_verb(parsed.verb).run(parsed))
+        code = int(_verb(parsed.verb).run(parsed))
+        sys.stdout.flush()
+        return code
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:
-        sys.stderr.close()
-        return 0
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
+        return NOBODY_READS
 
 
 def _verb(name: str):  # type: ignore[no-untyped-def]  # noqa: ANN202 - a module with add_arguments and run

@@ -10,7 +10,9 @@ from typing import Any
 from controller.config import load
 from controller.errors import ConfigurationError
 
-NOT_REACHABLE, REFUSED, USAGE, INVALID = 3, 5, 2, 4
+FAILED, USAGE, NOT_REACHABLE, INVALID, REFUSED = 1, 2, 3, 4, 5
+CODES = {400: USAGE, 413: USAGE, 404: REFUSED, 409: REFUSED}
+"""Exit code by HTTP status."""
 DEFAULT_CONFIG = "/etc/evcp/evcp.toml"
 DEFAULT_SOCKET = "/run/evcp/control.sock"
 TIMEOUT_S = 5.0
@@ -22,6 +24,12 @@ class Unreachable(Exception):
     def __init__(self, message: str, code: int = NOT_REACHABLE) -> None:
         super().__init__(message)
         self.code = code
+
+
+def complain(error: Unreachable) -> int:
+    """Say why nobody was reached; the exit code. The mistakes of a configuration read as `config check` tells them."""
+    sys.stderr.write(f"{error}\n" if error.code == INVALID else f"evcp: {error}\n")
+    return error.code
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -36,17 +44,19 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
-def add_socket_arguments(parser: Any) -> None:
-    """How to find the daemon."""
-    parser.add_argument("--socket", metavar="PATH", help="the daemon's control socket")
-    parser.add_argument("--config", metavar="FILE", help=f"the daemon's configuration (default: {DEFAULT_CONFIG})")
+def add_daemon_arguments(parser: Any, *, default: str | None = None) -> None:
+    """How to find the daemon, and for whom to print. `default`: argparse.SUPPRESS where a parser above has them too."""
+    parser.add_argument("--socket", metavar="PATH", default=default, help="the daemon's control socket")
+    parser.add_argument("--config", metavar="FILE", default=default,
+                        help=f"the daemon's configuration (default: {DEFAULT_CONFIG})")
+    parser.add_argument("--json", action="store_true", default=default or False, help="machine-readable output")
 
 
 def socket_path(socket_option: str | None, config_option: str | None) -> str:
     """`--socket`, else the socket of `--config`, else of the installed configuration, else the default one."""
     if socket_option:
         return socket_option
-    config = config_option or (DEFAULT_CONFIG if os.path.exists(DEFAULT_CONFIG) else None)
+    config = config_option or (DEFAULT_CONFIG if os.access(DEFAULT_CONFIG, os.R_OK) else None)
     if config is None:
         return DEFAULT_SOCKET
     try:
@@ -75,12 +85,18 @@ def command(arguments: Any, url: str, body: dict[str, object]) -> int:
     try:
         status, answer = request(socket_path(arguments.socket, arguments.config), "POST", url, body)
     except Unreachable as error:
-        sys.stderr.write(f"evcp: {error}\n")
-        return error.code
-    if status == 200:
-        if getattr(arguments, "json", False):
-            sys.stdout.write(json.dumps(answer) + "\n")
-        return 0
+        return complain(error)
+    if status != 200:
+        return refused(status, answer)
+    if arguments.json:
+        sys.stdout.write(json.dumps(answer) + "\n")
+    return 0
+
+
+def refused(status: int, answer: Any) -> int:
+    """Tell what the daemon says against it; the exit code."""
     what = answer.get("error", answer) if isinstance(answer, dict) else answer
+    if status == 404:
+        what = "this daemon has no such thing; /sim/v1 is there only when something is simulated"
     sys.stderr.write(f"evcp: {what}\n")
-    return REFUSED if status == 409 else USAGE
+    return CODES.get(status, FAILED)

@@ -103,6 +103,8 @@ class Story:
                     await self._acts()
             except Missed as error:
                 missed.append(str(error))
+            except Exception as error:  # noqa: BLE001 - whatever went wrong, the last line must begin with FAIL
+                missed.append(f"the demo itself failed: {type(error).__name__}: {error}")
         return [*missed, *(what for what, happened in self._expected() if not happened)]
 
     @contextlib.asynccontextmanager
@@ -123,7 +125,9 @@ class Story:
                 task.cancel()
             await self._csms.stop()
             await stage.close()
-        if daemon.done() and daemon.exception() is not None:
+        if not daemon.done():
+            raise Missed("the end of the daemon within 10 s")
+        if daemon.exception() is not None:
             raise Missed(f"the daemon failed: {daemon.exception()!r}")
 
     # -- the acts ----------------------------------------------------------------------------------------------------

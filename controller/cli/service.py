@@ -2,15 +2,14 @@
 
 import argparse
 
-from controller.cli.client import add_socket_arguments, command
+from controller.cli.client import add_daemon_arguments, command
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Its options."""
     parser.add_argument("action", choices=["reset"], help="reset: clear latched faults whose cause is gone")
     parser.add_argument("--connector", type=int, default=1, metavar="N", help="connector id (1)")
-    parser.add_argument("--json", action="store_true", help="machine-readable output")
-    add_socket_arguments(parser)
+    add_daemon_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -4,14 +4,15 @@ import argparse
 import json
 import sys
 
-from controller.cli.client import Unreachable, add_socket_arguments, command, request, socket_path
+from controller.cli.client import Unreachable, add_daemon_arguments, command, complain, refused, request, socket_path
 
 KINDS = ("other", "ground", "diode", "contactor_welded", "contactor", "lock", "lock_stuck", "temperature", "estop", "rcd",
          "meter", "rfid", "overcurrent", "undervoltage", "overvoltage")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """One sub-command per verb of `/sim/v1`."""
+    """One sub-command per verb of `/sim/v1`; the daemon may be named before or after the verb."""
+    add_daemon_arguments(parser)
     verbs = parser.add_subparsers(dest="sim_verb", metavar="VERB", required=True)
     plug = _verb(verbs, "plug", "plug a car in")
     plug.add_argument("--current-a", type=float, help="what the car draws at most, per phase (32)")
@@ -40,8 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, summary: str, *, connector: bool = True
           ) -> argparse.ArgumentParser:
     parser = verbs.add_parser(name, help=summary, description=summary)
-    add_socket_arguments(parser)
-    parser.add_argument("--json", action="store_true", help="machine-readable output")
+    add_daemon_arguments(parser, default=argparse.SUPPRESS)
     if connector:
         parser.add_argument("--connector", type=int, default=1, metavar="N", help="connector id (1)")
     return parser
@@ -89,11 +89,9 @@ def _state(arguments: argparse.Namespace) -> int:
     try:
         status, answer = request(socket_path(arguments.socket, arguments.config), "GET", "/sim/v1/state")
     except Unreachable as error:
-        sys.stderr.write(f"evcp: {error}\n")
-        return error.code
+        return complain(error)
     if status != 200:
-        sys.stderr.write("evcp: nothing is simulated in this daemon\n")
-        return 5
+        return refused(status, answer)
     if arguments.json:
         sys.stdout.write(json.dumps(answer, indent=2) + "\n")
         return 0

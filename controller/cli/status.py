@@ -6,7 +6,7 @@ import sys
 import time
 from typing import Any
 
-from controller.cli.client import Unreachable, add_socket_arguments, request, socket_path
+from controller.cli.client import Unreachable, add_daemon_arguments, complain, request, socket_path
 
 FAULT_PRESENT = 1
 WATCH_EVERY_S = 1.0
@@ -14,22 +14,25 @@ WATCH_EVERY_S = 1.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Its options."""
-    parser.add_argument("--json", action="store_true", help="machine-readable output")
     parser.add_argument("--watch", action="store_true", help="show it anew every second, until interrupted")
-    add_socket_arguments(parser)
+    add_daemon_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Exit 0, 1 when a fault is present, 3 when no daemon answers."""
     try:
         path = socket_path(arguments.socket, arguments.config)
-        if arguments.watch and not arguments.json:
-            return _watch(path)
+        if arguments.watch:
+            return _watch(path, as_json=arguments.json)
         status = _status(path)
     except Unreachable as error:
-        sys.stderr.write(f"evcp: {error}\n")
-        return error.code
-    if arguments.json:
+        return complain(error)
+    _show(status, as_json=arguments.json)
+    return exit_code(status)
+
+
+def _show(status: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
         sys.stdout.write(json.dumps(status, indent=2) + "\n")
     elif sys.stdout.isatty():
         from rich.console import Console
@@ -37,17 +40,19 @@ def run(arguments: argparse.Namespace) -> int:
         Console().print(_table(status))
     else:
         sys.stdout.write("\n".join(lines(status)) + "\n")
-    return exit_code(status)
 
 
 def _status(path: str) -> dict[str, Any]:
-    _, answer = request(path, "GET", "/api/v1/status")
-    return dict(answer)
+    code, answer = request(path, "GET", "/api/v1/status")
+    if code != 200 or not isinstance(answer, dict):
+        raise Unreachable(f"the daemon at {path} answers {code}: {answer}")
+    return answer
 
 
 def exit_code(status: dict[str, Any]) -> int:
-    """1 when some connector has a fault."""
-    return FAULT_PRESENT if any(row["error_code"] != "NoError" for row in status["connectors"]) else 0
+    """1 when the charge point or some connector has a fault."""
+    codes = [status["error_code"], *(row["error_code"] for row in status["connectors"])]
+    return FAULT_PRESENT if any(code != "NoError" for code in codes) else 0
 
 
 def lines(status: dict[str, Any]) -> list[str]:
@@ -102,11 +107,24 @@ def _table(status: dict[str, Any]) -> Any:
     return Group(Text(head, style="bold"), table, *warnings)
 
 
-def _watch(path: str) -> int:
-    """Until interrupted."""
+def _watch(path: str, *, as_json: bool) -> int:
+    """Until interrupted: a live screen on a terminal, else one text after the other (JSON: one object per line)."""
+    status = _status(path)
+    try:
+        if sys.stdout.isatty() and not as_json:
+            return _watch_live(path, status)
+        while True:
+            sys.stdout.write((json.dumps(status) if as_json else "\n".join(lines(status))) + "\n")
+            sys.stdout.flush()
+            time.sleep(WATCH_EVERY_S)
+            status = _status(path)
+    except KeyboardInterrupt:
+        return exit_code(status)
+
+
+def _watch_live(path: str, status: dict[str, Any]) -> int:
     from rich.live import Live
 
-    status = _status(path)
     with Live(_table(status), refresh_per_second=4) as live:
         try:
             while True:

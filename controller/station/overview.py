@@ -29,6 +29,7 @@ class Overview:
         return {
             "registration": str(registration) if registration is not None else None,
             "queue_length": self._central_system.queue_length,
+            "error_code": str(self._status.present(0).error_code),
             "connectors": [self._connector(connector) for connector in self._connectors],
             "warnings": self._warnings(),
         }
