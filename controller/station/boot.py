@@ -1,6 +1,7 @@
 """BootNotification, the registration it leads to, Heartbeat, and the clock that both bring (BOOT-*, HB-*, TIME-2)."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from controller.commands import SetClock
 from controller.config import Configuration
@@ -16,6 +17,8 @@ from controller.station.step import Agenda, Feature, Key, Reaction, Step
 
 CLOCK_TOLERANCE_S = 1.0
 """A smaller difference to the central system's clock is transit time, not an error (TIME-2)."""
+CREDIBLE_FROM, CREDIBLE_UNTIL = datetime(2026, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+"""A central system whose clock shows another time has none: before this program was built, or near the calendar's end."""
 LONGEST_WAIT_S = 86_400
 """Whatever interval the central system asks for, a day is the most (F-ORDER)."""
 ACCEPTED_NOTE = "accepted by the central system"
@@ -140,6 +143,8 @@ class Boot(Feature):
             self._take_time(response, step)
 
     def _take_time(self, response: BootNotificationConf | HeartbeatConf, step: Step) -> None:
+        if not CREDIBLE_FROM <= response.current_time < CREDIBLE_UNTIL:
+            return
         off_s = abs((response.current_time - step.at.utc).total_seconds())
         if off_s > CLOCK_TOLERANCE_S or not step.at.trusted:
             step.order(SetClock(response.current_time))
