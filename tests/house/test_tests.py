@@ -6,8 +6,8 @@ from collections import Counter
 from tests.house.sources import every_test, named, python_files, tree
 
 FEWEST_WORDS = 4
-REAL_TIME = ("tests/process/", "tests/bench/")
-"""Only these talk to real processes, and so may wait for real."""
+REAL_TIME = ("tests/process/", "tests/bench/", "tests/mutation/", "tests/virtual_pi/")
+"""Only these talk to real processes and machines, and so may wait for real."""
 
 
 def test_every_test_is_named_as_a_sentence():

@@ -9,7 +9,7 @@ from tests.house.sources import EVERYTHING, ROOT, functions, named, python_files
 
 MARKERS = re.compile(r"\b(?:" + "|".join(("TO" + "DO", "FIX" + "ME", "X" + "XX", "HA" + "CK")) + r")\b")
 """Put together here, or this file would find itself."""
-MACHINE_PATHS = re.compile(r"(?<![\w.])/(?:home|root|work|Users)/\w")
+MACHINE_PATHS = re.compile(r"(?<![\w.])/(?:home|work|Users)/\w")
 CREDENTIALS = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----|\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_\w{36}")
 EXCEPTION = re.compile(r"# (?:noqa|type: ignore)(.*)")
 REASON = re.compile(r"(?:: ?[A-Z0-9, ]+|\[[\w, -]+\]).*[-#,] ?\w+")
