@@ -67,6 +67,14 @@ def test_the_guard_may_have_what_real_time_needs():
     assert "LimitRTPRIO" not in controller
 
 
+def test_the_guard_leaves_the_lines_safe_however_it_ends():
+    """`ExecStopPost` runs after a crash and after SIGKILL too, when the kernel has left the contactor as it was."""
+    program, *arguments = unit("evcp-guard.service")["Service"]["ExecStopPost"].split()
+    assert (ROOT / "systemd" / Path(program).name).stat().st_mode & 0o111
+    assert arguments == ["--config", "/etc/evcp/evcp.toml"]
+    assert "ExecStopPost" not in unit("evcp-controller.service")["Service"]
+
+
 def test_the_guard_has_no_network_at_all():
     """It speaks over its Unix socket and nothing else."""
     assert unit("evcp-guard.service")["Service"]["RestrictAddressFamilies"] == "AF_UNIX"
@@ -87,8 +95,9 @@ def test_systemd_itself_finds_nothing_wrong_with_the_units(name, tmp_path):
         pytest.skip("no systemd-analyze on this machine")
     for other in UNITS:
         text = (ROOT / "systemd" / other).read_text()
-        program = unit(other)["Service"]["ExecStart"].split()[0]
-        (tmp_path / other).write_text(text.replace(program, "/bin/true"))
+        for key in ("ExecStart", "ExecStopPost"):
+            text = text.replace(unit(other)["Service"].get(key, "-").split()[0] + " ", "/bin/true ")
+        (tmp_path / other).write_text(text)
     done = subprocess.run([analyze, "verify", "--man=no", str(tmp_path / name)], capture_output=True, text=True, check=False)
     complaints = [line for line in (done.stdout + done.stderr).splitlines() if name in line]
     assert not complaints, complaints
