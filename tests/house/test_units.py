@@ -95,8 +95,9 @@ def test_systemd_itself_finds_nothing_wrong_with_the_units(name, tmp_path):
         pytest.skip("no systemd-analyze on this machine")
     for other in UNITS:
         text = (ROOT / "systemd" / other).read_text()
-        for key in ("ExecStart", "ExecStopPost"):
-            text = text.replace(unit(other)["Service"].get(key, "-").split()[0] + " ", "/bin/true ")
+        service = unit(other)["Service"]
+        for key in {"ExecStart", "ExecStopPost"} & set(service):
+            text = text.replace(service[key].split()[0], "/bin/true")
         (tmp_path / other).write_text(text)
     done = subprocess.run([analyze, "verify", "--man=no", str(tmp_path / name)], capture_output=True, text=True, check=False)
     complaints = [line for line in (done.stdout + done.stderr).splitlines() if name in line]
