@@ -9,7 +9,6 @@ import asyncio
 import base64
 import logging
 import random
-import re
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeAlias
@@ -19,8 +18,9 @@ import msgspec
 
 from controller.clock import Clock
 from controller.events import CallAnswered, CallFailed, CallReceived, CsmsConnected, CsmsLost, Event
+from controller.ocpp.loggable import loggable
 from controller.ocpp.messages import Request, Response
-from controller.ocpp.session import Ignored, Received, Session, Transmit
+from controller.ocpp.session import BAD_ANSWER, Ignored, Received, Session, Transmit
 
 logger = logging.getLogger("evcp.ocpp")
 
@@ -36,9 +36,6 @@ MAX_OUTGOING = 64
 """While so many frames wait to be sent nothing more is read: who does not listen is not listened to (F-FLOOD)."""
 IGNORED_TOLD = 20
 """So many meaningless frames per connection get a line in the log."""
-
-_KEY_VALUE = re.compile(r'("value"\s*:\s*")(?:[^"\\]|\\.)*')
-_USER_INFO = re.compile(r"(://)[^/@\s\"]+@")
 
 
 class Lost(Exception):
@@ -90,16 +87,6 @@ def basic_authentication(identity: str, authorization_key: str) -> dict[str, str
         return {}
     token = base64.b64encode(identity.encode() + b":" + bytes.fromhex(authorization_key)).decode()
     return {"Authorization": f"Basic {token}"}
-
-
-def loggable(text: str | bytes) -> str:
-    """A frame as the log may show it: on one line, without passwords in URLs and without the AuthorizationKey."""
-    if isinstance(text, bytes):
-        return f"{len(text)} binary bytes"
-    if "authorizationkey" in text.lower():
-        text = _KEY_VALUE.sub(r"\1***", text)
-    text = _USER_INFO.sub(r"\1***@", text)
-    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 class Connection:
@@ -243,7 +230,7 @@ class Connection:
 
     def _note_failure(self, error: Exception) -> None:
         foreseen = isinstance(error, Lost | OSError)
-        why = (str(error) or f"no answer within {DIAL_WITHIN_S:g} s") if foreseen else repr(error)
+        why = loggable((str(error) or f"no answer within {DIAL_WITHIN_S:g} s") if foreseen else repr(error))
         if why != self.last_failure:
             logger.warning("central system not reached: %s", why)
         self.last_failure = why
@@ -296,6 +283,7 @@ class Connection:
         self._lost(str(why) or repr(why) if why is not None else "redialling")
 
     def _lost(self, why: str) -> None:
+        why = loggable(why)  # a close frame may carry any text
         logger.warning("connection lost: %s", why)
         self._session.lost()
         self._watch_time_out()
@@ -339,6 +327,8 @@ class Connection:
             case CallReceived():
                 await self._emit(received)
             case CallAnswered() | CallFailed():
+                if isinstance(received, CallFailed) and received.code == BAD_ANSWER:
+                    logger.warning("answer to CALL %s cannot be used: %s", received.message_id, loggable(received.description))
                 self._post(received)
                 self._next_call()
 

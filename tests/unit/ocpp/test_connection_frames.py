@@ -8,7 +8,8 @@ import logging
 import pytest
 
 from controller.events import CallAnswered, CallFailed
-from controller.ocpp.connection import FRAMES_PER_TURN, IGNORED_TOLD, MAX_OUTGOING, loggable
+from controller.ocpp.connection import FRAMES_PER_TURN, IGNORED_TOLD, MAX_OUTGOING
+from controller.ocpp.loggable import loggable
 from controller.ocpp.messages import core
 from controller.ocpp.types import ClearCacheStatus
 from tests.unit.ocpp.line import Line, line
@@ -214,6 +215,26 @@ async def test_meaningless_frames_are_told_once_each_and_not_for_ever(caplog):
     assert "unknown-0" in told[0].message
 
 
+async def test_an_answer_that_cannot_be_used_is_told_with_its_reason(caplog):
+    """So that whoever runs the central system can mend it, e.g. a time without a zone (TIME-1, F-TXREJ)."""
+    async with line() as it:
+        it.connection.call("a", HEARTBEAT, 30.0)
+        it.wire.push('[3,"a",{"currentTime":"2026-03-01T12:00:00"}]')
+        await asyncio.sleep(0.1)
+        assert answered(it) == ["a"]
+    assert "answer to CALL a cannot be used: " in caplog.text
+    assert "timezone" in caplog.text
+
+
+async def test_the_reason_of_a_close_frame_cannot_forge_the_log(caplog):
+    """Whatever text the other side sends along, it stays on one line (T-LOG)."""
+    async with line() as it:
+        it.wire.end("received 1000 (OK) bye\n2026-03-01 ERROR evcp: forged")
+        await asyncio.sleep(0.1)
+        assert it.news()[-1] == "received 1000 (OK) bye\\n2026-03-01 ERROR evcp: forged"
+    assert "\n2026-03-01 ERROR" not in caplog.text
+
+
 async def test_what_waits_goes_out_before_the_end():
     """The end of the process lets the last answers go and closes politely (contract.md section 1)."""
     async with line() as it:
@@ -256,6 +277,7 @@ async def test_closing_what_is_not_open_does_nothing():
     ('[2,"a","ChangeConfiguration",{"key":"AuthorizationKey","value":"with \\" quote"}]',
      '[2,"a","ChangeConfiguration",{"key":"AuthorizationKey","value":"***"}]'),
     ('{"location":"ftp://user:secret@host/dir"}', '{"location":"ftp://***@host/dir"}'),
+    (r'{"location":"ftp:\/\/user:secret@host\/dir"}', r'{"location":"ftp:\/\/***@host\/dir"}'),
     ('{"location":"https://host/a@b"}', '{"location":"https://host/a@b"}'),
     ('{"a":\n1}\x1b[31m', '{"a":\\n1}\\x1b[31m'),
     ('{"info":"Säule"}', '{"info":"Säule"}'),
