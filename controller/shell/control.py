@@ -209,7 +209,7 @@ def control_socket(path: str) -> socket.socket:
     folder = os.path.dirname(path)
     if not os.path.isdir(folder):
         os.makedirs(folder)
-        os.chmod(folder, 0o750)  # the group must get to the socket, whatever the umask
+        os.chmod(folder, 0o750)  # noqa: S103 - the group must get to the socket, whatever the umask
     if os.path.exists(path) and stat.S_ISSOCK(os.stat(path).st_mode):
         if _somebody_listens(path):
             raise OSError(errno.EADDRINUSE, "another daemon listens there")
@@ -244,7 +244,7 @@ def tcp_socket(address: str) -> socket.socket | None:
     host = host.strip("[]")
     try:
         return socket.create_server((host, int(port)), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         logger.error("control.http: cannot listen on %s: %s", address, error)
         return None
 

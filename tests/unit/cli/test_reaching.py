@@ -54,7 +54,7 @@ def test_a_silent_daemon_is_given_up(listener, path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("answer", [b"", b"what?\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nnot{j",
-                                    b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 4\r\n\r\n\"no\""],
+                                    b'HTTP/1.1 500 Internal Server Error\r\nContent-Length: 4\r\n\r\n"no"'],
                          ids=["closed", "no HTTP", "no JSON", "500"])
 def test_a_confused_daemon_is_exit_3(listener, path, capsys, answer):
     """No traceback, whatever comes back."""

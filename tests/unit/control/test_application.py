@@ -1,0 +1,153 @@
+"""The routes of the control socket, and the document that describes them (`contract.md` section 3)."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from controller.config import Configuration
+from controller.events import CardPresented, Event, FaultReset
+from controller.shell.control import MAX_BODY, Control
+from controller.shell.openapi import document
+from drivers.sim_port import SimError
+from tests.unit.control.asking import ask
+from tests.unit.station.conversation import configuration
+
+
+class Play:
+    """A simulation that takes anything, or refuses it."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.refusal: SimError | None = None
+
+    async def call(self, verb: str, body: Any) -> dict[str, object]:
+        if self.refusal is not None:
+            raise self.refusal
+        self.asked.append((verb, dict(body)))
+        return {}
+
+    async def state(self) -> dict[str, object]:
+        return {"online": False, "connectors": []}
+
+
+class Daemon:
+    """What the routes need of a daemon."""
+
+    version = "1.2.3"
+
+    def __init__(self, known: Configuration, *, simulated: bool = True) -> None:
+        self.configuration = known
+        self.sim = Play() if simulated else None
+        self.events: list[Event] = []
+
+    def status(self) -> dict[str, Any]:
+        return {"identity": "CP1"}
+
+    async def emit(self, event: Event) -> None:
+        self.events.append(event)
+
+
+@pytest.fixture
+def known(tmp_path: Path) -> Configuration:
+    """Two connectors."""
+    return configuration(tmp_path, connectors=2)
+
+
+@pytest.fixture
+def daemon(known) -> Daemon:
+    return Daemon(known)
+
+
+@pytest.fixture
+def application(daemon) -> Starlette:
+    return Control(daemon).application()
+
+
+def routes(application: Starlette) -> set[tuple[str, str]]:
+    """Method and path of everything that is served; HEAD comes with every GET by itself."""
+    return {(method, route.path) for route in application.routes if isinstance(route, Route)
+            for method in (route.methods or set()) - {"HEAD"}}
+
+
+@pytest.mark.parametrize("simulated", [True, False], ids=["simulated", "real drivers"])
+def test_the_document_describes_the_routes_and_nothing_else(known, simulated):
+    """Every path with its methods, none too many; /sim/v1 only when something is simulated."""
+    described = document("1", simulated=simulated)["paths"]
+    served = routes(Control(Daemon(known, simulated=simulated)).application())
+    assert {(method.upper(), path) for path, operations in described.items() for method in operations} == served
+
+
+def test_where_nothing_is_simulated_there_is_no_sim(known):
+    """/sim/v1 exists only when a driver is `sim`."""
+    application = Control(Daemon(known, simulated=False)).application()
+    assert ask(application, "POST", "/sim/v1/plug", b'{"connector": 1}')[0] == 404
+    assert ask(application, "GET", "/sim/v1/state")[0] == 404
+    assert ask(application, "GET", "/api/v1/status")[:2] == (200, {"identity": "CP1"})
+
+
+def test_the_document_carries_the_version_and_only_json():
+    """One version, and for every operation a description of success and of each error it can answer."""
+    described = document("9.9", simulated=True)
+    assert described["info"]["version"] == "9.9"
+    for operations in described["paths"].values():
+        for method, operation in operations.items():
+            assert set(operation["responses"]) == ({"200"} if method == "get" else {"200", "400", "409", "413"})
+
+
+def test_a_verb_reaches_the_simulation_with_its_body(application, daemon):
+    """Whatever the body holds is the simulation's to judge."""
+    assert ask(application, "POST", "/sim/v1/plug", b'{"connector": 1, "x": 2}')[:2] == (200, {})
+    assert daemon.sim.asked == [("plug", {"connector": 1, "x": 2})]
+
+
+@pytest.mark.parametrize("status", [400, 404, 409])
+def test_a_refusal_is_told_with_its_status_and_words(application, daemon, status):
+    """SimError becomes `{"error": ...}`."""
+    daemon.sim.refusal = SimError(status, "because")
+    assert ask(application, "POST", "/sim/v1/plug", b"{}")[:2] == (status, {"error": "because"})
+
+
+def test_a_body_in_many_pieces_is_one_body(application, daemon):
+    """HTTP may cut anywhere."""
+    ask(application, "POST", "/sim/v1/unplug", b'{"conn', b"", b'ector": 1}')
+    assert daemon.sim.asked == [("unplug", {"connector": 1})]
+
+
+@pytest.mark.parametrize(("size", "status"), [(MAX_BODY, 200), (MAX_BODY + 1, 413)])
+def test_64_kib_is_the_bound(application, size, status):
+    """413 over 64 KiB; exactly 64 KiB is taken (T-DOS)."""
+    body = b'{"connector": 1' + b" " * (size - 16) + b"}"
+    assert ask(application, "POST", "/sim/v1/unplug", body[:1000], body[1000:])[0] == status
+
+
+def test_a_body_without_an_end_is_given_up(application, daemon):
+    """Reading stops at 16 MiB, whatever is still announced (T-DOS)."""
+    assert ask(application, "POST", "/sim/v1/unplug", *[b"x" * 1_000_000] * 30)[0] == 413
+    assert daemon.sim.asked == []
+
+
+def test_a_wrong_method_names_the_right_one(application):
+    """405 with Allow, as HTTP asks."""
+    status, answer, headers = ask(application, "DELETE", "/sim/v1/plug")
+    assert (status, answer, headers["allow"]) == (405, {"error": "Method Not Allowed"}, "POST")
+
+
+@pytest.mark.parametrize(("body", "event"), [
+    (b'{"id_tag": "04A1"}', CardPresented((1, 2), "04A1")),
+    (b'{"id_tag": "04A1", "connectors": [2]}', CardPresented((2,), "04A1")),
+    (b'{"id_tag": "04A1", "connectors": null}', CardPresented((1, 2), "04A1")),
+], ids=["every connector", "one connector", "null"])
+def test_a_card_becomes_an_event(application, daemon, body, event):
+    """Without connectors: as if at a reader for all of them."""
+    assert ask(application, "POST", "/api/v1/swipe", body)[0] == 200
+    assert daemon.events == [event]
+
+
+def test_a_reset_becomes_an_event(application, daemon):
+    """For the connector that is named, and there is no default: a latch is reset on purpose."""
+    assert ask(application, "POST", "/api/v1/service/reset", b'{"connector": 2}')[0] == 200
+    assert daemon.events == [FaultReset(2)]
+    assert ask(application, "POST", "/api/v1/service/reset", b"{}")[0] == 400
