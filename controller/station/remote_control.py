@@ -13,7 +13,8 @@ from controller.ocpp.messages.core import (
     UnlockConnectorConf,
     UnlockConnectorReq,
 )
-from controller.ocpp.types import Reason, RegistrationStatus, RemoteStartStopStatus, UnlockStatus
+from controller.ocpp.messages.smart_charging import ChargingProfile
+from controller.ocpp.types import ChargingProfilePurpose, Reason, RegistrationStatus, RemoteStartStopStatus, UnlockStatus
 from controller.station.answering import answer
 from controller.station.authorization import Authorization, Verdict
 from controller.station.central_system import CentralSystem
@@ -41,6 +42,7 @@ class RemoteControl(Feature):
         self._authorization = authorization
         self._transactions = transactions
         self._unlocking: dict[int, list[CallReceived]] = {}
+        self._authorizing: set[int] = set()
 
     def reactions(self) -> Mapping[type, Reaction]:
         """Hears the bolt."""
@@ -62,7 +64,7 @@ class RemoteControl(Feature):
         assert isinstance(request, RemoteStartTransactionReq)
         connector = self._chosen(request.connector_id)
         accepted = self._central_system.registration is RegistrationStatus.Accepted
-        if connector is None or not accepted or not self._transactions.may_begin(connector):
+        if connector is None or not accepted or not self._may_begin(connector) or _misused(request.charging_profile):
             answer(call, RemoteStartTransactionConf(status=RemoteStartStopStatus.Rejected), step)
             return
         answer(call, RemoteStartTransactionConf(status=RemoteStartStopStatus.Accepted), step)
@@ -70,17 +72,24 @@ class RemoteControl(Feature):
             self._transactions.wait_for_plug(connector, request.id_tag, None, step)
             return
 
+        self._authorizing.add(connector.connector_id)
+
         def decided(verdict: Verdict, later: Step) -> None:
+            self._authorizing.discard(connector.connector_id)
             if verdict.accepted and self._transactions.may_begin(connector):
                 self._transactions.wait_for_plug(connector, request.id_tag, verdict.parent_id_tag, later)
 
         self._authorization.authorize(request.id_tag, decided, step)
 
+    def _may_begin(self, connector: Connector) -> bool:
+        """Free, and not promised to somebody whose authorisation is on its way: Accepted is said once (RMS-1)."""
+        return connector.connector_id not in self._authorizing and self._transactions.may_begin(connector)
+
     def _chosen(self, connector_id: int | None) -> Connector | None:
         """The connector that is meant; without an id the only plugged free one, else the first free one (RMS-3)."""
         if connector_id is not None:
             return self._connectors.get(connector_id)
-        free = [c for c in self._connectors.values() if self._transactions.may_begin(c)]
+        free = [c for c in self._connectors.values() if self._may_begin(c)]
         plugged = [c for c in free if c.plugged]
         return plugged[0] if len(plugged) == 1 else next(iter(free), None)
 
@@ -140,3 +149,9 @@ class RemoteControl(Feature):
         for call in self._unlocking.pop(connector.connector_id, []):
             answer(call, UnlockConnectorConf(status=status), step)
         self._transactions.bolt_tried(connector, step)
+
+
+def _misused(profile: ChargingProfile | None) -> bool:
+    """A profile of a remote start is a TxProfile without transactionId (RMS-6); without smart charging it is ignored (RMS-7)."""
+    wanted = ChargingProfilePurpose.TxProfile
+    return profile is not None and (profile.charging_profile_purpose is not wanted or profile.transaction_id is not None)

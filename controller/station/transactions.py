@@ -263,6 +263,9 @@ class Transactions(Feature):
         """End for UnlockConnector: the bolt is tried, and the CALL answered, before the end is written (UNL-2)."""
         connector.held_for = None
         self._bolt_first.add(connector.connector_id)
+        if connector.connector_id in self._ending_since_s:
+            # Already ending for another reason, with the contactor open: only the bolt is still to be tried.
+            step.order(SetLock(connector.connector_id, locked=False))
         self.stop(connector, Reason.UnlockCommand, step)
 
     def bolt_tried(self, connector: Connector, step: Step) -> None:

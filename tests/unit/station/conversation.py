@@ -57,6 +57,8 @@ class Plug:
         self.current_a = 16.0
         self.bolt_works = True
         self.meter_works = True
+        self.meter_is_prompt = True
+        """It answers at once when it is asked, not only when it is polled."""
         self.welded = False
         self.obeys = True
         """False: once charging, the car draws on without an offer, and the contactor stays closed."""
@@ -190,7 +192,23 @@ class Conversation:
                 self._carry_out(command)
         self._busy = False
 
+    def lose_guard(self) -> None:
+        """The guard dies: everything opens, and nothing is heard of it."""
+        self._cut_power()
+        self.guard_speaks = False
+        self.say(events.GuardLost())
+
+    def find_guard(self) -> None:
+        """A new guard answers; the shell renews what the station offers."""
+        self.guard_speaks = True
+        self.say(events.GuardFound())
+        for connector in self.station.connectors:
+            self.change(connector.connector_id, offered_a=connector.offer_a or 0.0)
+
     def _carry_out(self, command: commands.Command) -> None:
+        to_guard = isinstance(command, commands.OfferCurrent | commands.WithdrawOffer | commands.SetLock)
+        if to_guard and not self.guard_speaks:
+            return
         match command:
             case commands.SendCall(message_id, request):
                 assert not self.in_flight, "RPC-5: never two CALLs in flight"
@@ -209,7 +227,7 @@ class Conversation:
             case commands.SetLock(connector_id, locked):
                 if self.plugs[connector_id].bolt_works:
                     self.change(connector_id, lock=LockState.LOCKED if locked else LockState.UNLOCKED)
-            case commands.ReadMeter(connector_id):
+            case commands.ReadMeter(connector_id) if self.plugs[connector_id].meter_is_prompt:
                 self.say(self.plugs[connector_id].metered(self.monotonic_s))
             case _:
                 pass
