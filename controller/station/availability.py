@@ -35,9 +35,13 @@ class Availability(Feature):
         if row.connector_id == CHARGE_POINT:
             self.operative = row.operative
         elif row.connector_id in self._connectors:
-            self._connectors[row.connector_id].operative = row.operative
-            if row.scheduled is not None:
+            connector = self._connectors[row.connector_id]
+            connector.operative = row.operative
+            if row.scheduled is not None and connector.transaction is not None:
                 self._scheduled[row.connector_id] = row.scheduled
+            elif row.scheduled is not None:
+                # The transaction it waited for is gone, perhaps with a damaged database: it takes effect now.
+                connector.operative = row.scheduled
 
     def reactions(self) -> Mapping[type, Reaction]:
         """Carries out what was scheduled for the end of the transaction."""
