@@ -236,6 +236,8 @@ class ModbusMeter:
             words = self._registers(identity.address, maps.REGISTERS[identity.type],
                                     identity.function_code or self._map.function_code)
             serial_number = str(int(maps.number(words, identity.type, self._map.byte_order)))
+        else:
+            self._registers(self._blocks[0].address, self._blocks[0].count, self._map.function_code)  # is it there at all?
         self._identity = MeterIdentity(self._map.name, serial_number)
         return self._identity
 

@@ -51,7 +51,8 @@ class Car:
             self._lets_go_at_s = now_s + LETS_GO_AFTER_S if self.asks else None
         if offered_a > 0:
             if self.asks and self._draws_a > 0:
-                self._follows_at_s = now_s + FOLLOWS_WITHIN_S
+                if self._follows_at_s is None:  # a row of changes does not put it off
+                    self._follows_at_s = now_s + FOLLOWS_WITHIN_S
             else:
                 self._draws_a = offered_a
 

@@ -54,6 +54,7 @@ class SimContactor:
 
     def feedback(self) -> bool | None:
         """The true position."""
+        self._outlet.advance(self._world.now())
         return self._outlet.closed
 
     def close(self) -> None:
@@ -77,6 +78,7 @@ class SimLock:
 
     def state(self) -> LockState:
         """By its feedback contact."""
+        self._outlet.advance(self._world.now())
         return self._outlet.bolt
 
     def close(self) -> None:

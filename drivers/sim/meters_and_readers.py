@@ -40,7 +40,8 @@ class SimMeter:
         self._port, self._connector_id = port, connector_id
 
     async def identify(self) -> MeterIdentity:
-        """It knows its name."""
+        """It knows its name. Raises Disconnected like `read`."""
+        await self.read()
         return MeterIdentity("simulated", f"SIM{self._connector_id}")
 
     async def read(self) -> MeterReading:
@@ -62,7 +63,8 @@ class SimSiteMeter:
         self._port = port
 
     async def identify(self) -> MeterIdentity:
-        """It knows its name."""
+        """It knows its name. Raises Disconnected like `read`."""
+        await self.read()
         return MeterIdentity("simulated grid", None)
 
     async def read(self) -> MeterReading:
@@ -71,8 +73,7 @@ class SimSiteMeter:
         if answer["broken"]:
             message = "the simulated grid meter does not answer"
             raise Disconnected(message)
-        current_a = msgspec.convert(answer["current_a"], tuple[float, float, float])
-        return MeterReading(0.0, 0.0, 230.0 * sum(current_a), current_a, (230.0, 230.0, 230.0))
+        return msgspec.convert(answer["reading"], MeterReading)
 
     async def close(self) -> None:
         """Nothing to release."""

@@ -10,7 +10,8 @@ from drivers.sim.car import Car
 CLOSES_AFTER_S = 0.020
 OPENS_AFTER_S = 0.030
 BOLT_TAKES_S = 0.2
-HOT_C, COOL_C = 85.0, 25.0
+HOT_C, COOL_C = 90.0, 25.0
+"""Not 85: that is what a DS18B20 shows before its first conversion, and so what its driver does not believe."""
 STATE_V = {"A": 12.0, "B": 9.0, "C": 6.0, "D": 3.0, "E": 0.0, "F": -12.0}
 NEVER = float("inf")
 

@@ -9,6 +9,7 @@ from typing import TypeAlias, TypeVar
 
 import msgspec
 
+from drivers.protocols import MeterReading
 from drivers.sim.car import Car
 from drivers.sim.outlet import COOL_C, HOT_C, NEVER, Outlet
 from drivers.sim_port import SimError
@@ -123,6 +124,7 @@ class World:
         self.site_current_a = (0.0, 0.0, 0.0)
         self.site_broken = False
         self._has_site_meter = site_meter
+        self._nominal_voltage_v = nominal_voltage_v
         self._verbs: dict[str, Callable[[Body], dict[str, object]]] = {
             "plug": self._plug, "unplug": self._unplug, "ev_state": self._ev_state, "fault": self._fault,
             "site": self._site, "meter": self._meter, "snapshot": self._snapshot, "reading": self._reading,
@@ -236,14 +238,14 @@ class World:
         }
 
     def _reading(self, body: Body) -> dict[str, object]:
-        outlet = self.outlet(parsed(body, Unplug).connector)
+        outlet = self._at(parsed(body, Unplug).connector, "meter")
         reading = outlet.reading(self._now())
         return {"broken": outlet.meter_broken, "reading": list(reading)}
 
     def _seed(self, body: Body) -> dict[str, object]:
         """Give a fresh world the register that was stored; a world that lived on keeps its own."""
         wish = parsed(body, Meter)
-        outlet = self.outlet(wish.connector)
+        outlet = self._at(wish.connector, "meter")
         taken = not outlet.seeded and wish.energy_wh is not None
         if taken and wish.energy_wh is not None:
             outlet.energy_wh += wish.energy_wh
@@ -251,7 +253,9 @@ class World:
         return {"taken": taken}
 
     def _site_reading(self, _body: Body) -> dict[str, object]:
-        return {"broken": self.site_broken, "current_a": list(self.site_current())}
+        current_a, volts = self.site_current(), self._nominal_voltage_v
+        reading = MeterReading(self._now(), 0.0, volts * sum(current_a), current_a, (volts, volts, volts))
+        return {"broken": self.site_broken, "reading": list(reading)}
 
 
 _PART = {"contactor": "contactor", "contactor_welded": "contactor", "lock": "lock", "lock_stuck": "lock", "meter": "meter",
