@@ -6,6 +6,7 @@ The table is written from the key reference, not from the program: access, type,
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import pytest
 
 from controller.events import CallReceived
@@ -237,6 +238,16 @@ def test_the_number_of_connectors_is_that_of_the_hardware(talk: Talk) -> None:
     assert value(conversation, "ConnectorPhaseRotationMaxLength") == "4"
     assert change(conversation, "ConnectorPhaseRotation", "0.RST,3.TRS") is ACCEPTED
     assert change(conversation, "ConnectorPhaseRotation", "4.RST") is REJECTED
+
+
+def test_a_single_phase_connector_has_no_phase_rotation(tmp_path: Path) -> None:
+    """With one phase there is no order of phases to tell (MTR-16)."""
+    plain = configuration(tmp_path)
+    row = msgspec.structs.replace(plain.connector[0], phases=1)
+    conversation = Conversation(msgspec.structs.replace(plain, connector=(row,)))
+    assert value(conversation, "ConnectorPhaseRotation") == "1.NotApplicable"
+    assert change(conversation, "MeterValuesSampledData", "Voltage.L1") is ACCEPTED
+    assert change(conversation, "MeterValuesSampledData", "Voltage.L2") is REJECTED
 
 
 def test_a_fixed_cable_refuses_to_unlock_at_the_charge_point(talk: Talk) -> None:
