@@ -106,6 +106,10 @@ class CallAnswered(msgspec.Struct, frozen=True):
     response: Response
 
 
+NOT_STORED = "NotStored"
+"""`CallFailed.code` of a transaction message that was kept back because the disk refuses; it has not left."""
+
+
 class CallFailed(msgspec.Struct, frozen=True):
     """Our CALL `message_id` was refused with a CALLERROR, answered unreadably, or not answered in time.
 

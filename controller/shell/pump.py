@@ -4,7 +4,8 @@
 
 Nothing is promised before it is durable: an answer, an offer, a StartTransaction leave after the commit. What waiting would
 make dangerous does not wait: an offer that ends or falls. While the disk refuses, the records wait in order and nothing
-that depends on them leaves; the pump goes on taking events, so that safety and the control socket do too.
+that depends on them leaves; the pump goes on taking events, so that safety and the control socket do too. A transaction
+message is handed back to the station meanwhile, so that it does not stand in the way of those that may leave.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from typing import Protocol
 from controller import commands as c
 from controller.clock import Clock, Instant
 from controller.errors import StorageError
-from controller.events import CallReceived, DeadlineCame, Event, StorageFailed, StorageFound
+from controller.events import NOT_STORED, CallFailed, CallReceived, DeadlineCame, Event, StorageFailed, StorageFound
 from controller.records import Record
 from controller.shell.inbox import Inbox
 from controller.store.store import Store
@@ -66,8 +67,6 @@ def promises(command: c.Command, *, with_records: bool) -> bool:
             return True
         case c.Reply() | c.ReplyError():
             return with_records
-        case c.SendCall(_, request):
-            return request.action in TRANSACTION_MESSAGES
         case _:
             return False
 
@@ -153,9 +152,17 @@ class Pump:
             self._note(command, at)
             if self._effects.is_urgent(command):
                 self._effects.start(command)
+                self._drop_held_offers(command)
             else:
                 waiting.append(command)
         await self._remember(outcome.records, waiting)
+
+    def _drop_held_offers(self, command: c.Command) -> None:
+        """An offer that was withdrawn or lowered must not come back with the records that it waits for."""
+        assert isinstance(command, c.WithdrawOffer | c.OfferCurrent)
+        for _, held in self._owed:
+            held[:] = [other for other in held
+                       if not (isinstance(other, c.OfferCurrent) and other.connector_id == command.connector_id)]
 
     def _note(self, what: Event | c.Command, at: Instant) -> None:
         if self._observe is not None:
@@ -169,10 +176,17 @@ class Pump:
 
     def _hold_back(self, records: list[Record], commands: list[c.Command]) -> list[c.Command]:
         """The disk refuses: what promises something waits with its records, the rest goes out."""
-        later = [command for command in commands if promises(command, with_records=bool(records))]
+        now, later = [], []
+        for command in commands:
+            if isinstance(command, c.SendCall) and command.request.action in TRANSACTION_MESSAGES:
+                self._inbox.post(CallFailed(command.message_id, NOT_STORED, "the disk refuses what it tells"))
+            elif promises(command, with_records=bool(records)):
+                later.append(command)
+            else:
+                now.append(command)
         if records or later:
             self._owed.append((records, later))
-        return [command for command in commands if command not in later]
+        return now
 
     async def _commit(self, records: list[Record]) -> bool:
         """False when the disk refuses. With only its reserve left it takes this, but is told of like one that refuses (F-FULL)."""

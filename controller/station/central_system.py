@@ -13,7 +13,7 @@ from typing import TypeAlias
 import msgspec
 
 from controller.commands import SendCall
-from controller.events import CallAnswered, CallFailed, CsmsConnected, CsmsLost
+from controller.events import NOT_STORED, CallAnswered, CallFailed, CsmsConnected, CsmsLost
 from controller.ocpp.messages import Request, Response
 from controller.ocpp.messages.core import (
     MeterValuesReq,
@@ -33,6 +33,8 @@ OnFailure: TypeAlias = Callable[[CallFailed, Step], None]
 
 LOST = "Lost"
 """`CallFailed.code` of an ask whose connection went away before the answer."""
+STORED_WITHIN_S = 5.0
+"""A message that was kept back because the disk refuses is tried again so often; that counts as no attempt."""
 UNDELIVERABLE_ID = -1
 """The transactionId of messages whose StartTransaction was given up (TXN-21)."""
 
@@ -241,8 +243,16 @@ class CentralSystem(Feature):
         what = self._take_flying(event.message_id)
         if isinstance(what, Ask):
             what.on_failure(event, step)
+        elif what is not None and event.code == NOT_STORED:
+            self._pause(STORED_WITHIN_S, step)
         elif what is not None:
             self._attempt_failed(what, event, step)
+
+    def _pause(self, seconds: float, step: Step) -> None:
+        """The queue stands still, everything else goes on (QUE-9)."""
+        self._waits = seconds > 0
+        if self._waits:
+            self._agenda.set(self.name, "retry", at_s=step.at.monotonic_s + seconds)
 
     def _attempt_failed(self, message: QueuedMessage, event: CallFailed, step: Step) -> None:
         """QUE-6: the n-th failure is followed by a pause of n intervals; the last one drops the message."""
@@ -255,10 +265,7 @@ class CentralSystem(Feature):
         again = msgspec.structs.replace(message, message_id=message_id, attempts=attempts)
         self._owed[0] = again
         step.remember(UpdateQueued(message.message_id, again))
-        pause_s = float(self._settings.integer("TransactionMessageRetryInterval") * attempts)
-        self._waits = pause_s > 0
-        if self._waits:
-            self._agenda.set(self.name, "retry", at_s=step.at.monotonic_s + pause_s)
+        self._pause(float(self._settings.integer("TransactionMessageRetryInterval") * attempts), step)
 
     def _give_up(self, message: QueuedMessage, event: CallFailed, step: Step) -> None:
         self._owed.popleft()
