@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from controller.app import App
+from controller.app import App, BrokenStore
 from controller.config import load
 from controller.records import Durable, Record
 from controller.shell.pace import Pace
@@ -39,10 +39,9 @@ class MortalStore:
         """What was committed."""
         return self._disk.load()
 
-    def commit(self, records: Sequence[Record]) -> None:
+    def commit(self, records: Sequence[Record]) -> str | None:
         """Apply, unless the process was killed meanwhile."""
-        if not self.dead:
-            self._disk.commit(records)
+        return None if self.dead else self._disk.commit(records)
 
     def close(self) -> None:
         """The disk stays."""
@@ -118,7 +117,8 @@ class ChargePoint:
         self.clock = VirtualClock(self.true_time, error_s=self.clock_error_s, unset=self.clock_unset,
                                   boot_id=f"boot-{self.boots}")
         self._store = MortalStore(self.disk)
-        self.app = App(self.configuration, self._store, self.clock, dial=self.central_system.network.dial,
+        store = self.disk if isinstance(self.disk, BrokenStore) else self._store
+        self.app = App(self.configuration, store, self.clock, dial=self.central_system.network.dial,
                        in_thread=self.in_thread, skip_quiet=True, new_id=lambda: f"id-{next(self._ids):08d}",
                        jitter=lambda: 0.5, pace=self.pace)
         self.central_system.rules.started()

@@ -12,7 +12,7 @@ from tests.rig.loop import run_virtual
 async def _run(pyfuncitem: pytest.Function) -> None:
     wanted: dict[str, Any] = {name: pyfuncitem.funcargs[name] for name in inspect.signature(pyfuncitem.obj).parameters}
     await pyfuncitem.obj(**wanted)
-    for fixture in wanted.values():
+    for fixture in {id(value): value for value in wanted.values()}.values():
         if isinstance(fixture, ChargePoint):
             await fixture.finish()
 
