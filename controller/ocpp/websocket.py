@@ -17,6 +17,9 @@ logger = logging.getLogger("evcp.ocpp")
 
 USER_TIMEOUT_MS = 30_000
 """Sent bytes that nobody acknowledges so long end a connection (F-HALF)."""
+RECEIVE_BUFFER = 16 * 1024
+"""Bytes that the kernel holds for us (it takes the double). The library takes apart at one go whatever has come: a quarter of a
+megabyte of small frames would keep every other task waiting for a tenth of a second and more (F-FLOOD)."""
 
 
 class _Connect(connect):
@@ -82,15 +85,17 @@ async def dial(target: Target) -> Transport:
     if connection.subprotocol != SUBPROTOCOL:
         await connection.close()
         raise Lost(f"{target.url}: the central system did not agree on the sub-protocol {SUBPROTOCOL} (WS-4)")
-    _bound_silence(connection)
+    _tune(connection)
     return WebSocket(connection)
 
 
-def _bound_silence(connection: ClientConnection) -> None:
+def _tune(connection: ClientConnection) -> None:
+    """Send small frames at once, bound the silence (F-HALF) and what one turn of the loop reads (F-FLOOD)."""
     tcp = connection.transport.get_extra_info("socket")
     if tcp is not None:
         tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
+        tcp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
 
 
 def tls_context(target: Target) -> ssl.SSLContext:

@@ -7,6 +7,7 @@ import socket
 from typing import Any
 
 import pytest
+from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import ServerConnection
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
@@ -301,6 +302,33 @@ async def test_unacknowledged_bytes_end_a_connection():
         assert tcp.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == USER_TIMEOUT_MS == 30_000
         assert tcp.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
         await ours.close()
+
+
+@on_a_real_socket
+async def test_a_flood_is_read_in_small_portions(monkeypatch):
+    """One turn of the loop takes apart some hundred frames, not ten thousand (F-FLOOD; central-systems.md section 3)."""
+    portions: list[int] = []
+    dialled = asyncio.Event()
+    data_received = ClientConnection.data_received
+
+    def noting(self: ClientConnection, data: bytes) -> None:
+        portions.append(len(data))
+        data_received(self, data)
+
+    async def flood(connection: ServerConnection) -> None:
+        await dialled.wait()
+        for number in range(8_000):
+            await connection.send(f'[2,"{number}","ClearCache",{{}}]')
+
+    monkeypatch.setattr(ClientConnection, "data_received", noting)
+    async with server(flood) as it:
+        ours = await dial(target(it.port))
+        dialled.set()
+        for _ in range(8_000):
+            await ours.receive()
+        await ours.close()
+    assert sum(portions) > 200_000
+    assert max(portions) <= 80_000  # the window that was offered before the socket was tuned, then less than half of it
 
 
 @on_a_real_socket
