@@ -144,7 +144,8 @@ class Channel:
         self._read_temperature(now_s)
         highest_a = max(self._current_a) if now_s - self._measured_s < MEASUREMENT_MAX_AGE_S else 0.0
         if self._feedback_known:
-            self._contactor.look(coil=outputs.coil, feedback=self._feedback, current_a=highest_a, now_s=now_s)
+            self._contactor.look(coil=outputs.coil, feedback=self._feedback, current_a=highest_a,
+                                 measured_s=self._measured_s, now_s=now_s)
         self._current.look(offered_a=outputs.offered_a, current_a=highest_a, now_s=now_s)
         self._lock_state = self._move_bolt(now_s)
         self.faults.look(self._causes(), unplugged=self._pilot.state is Pilot.A, now_s=now_s)

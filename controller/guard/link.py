@@ -87,22 +87,25 @@ class MemoryControllerEnd:
 
     def send(self, message: ToGuard) -> None:
         """Hand it over. Raises LinkClosed after `close`."""
-        if self.hung_up:
-            message_text = "the link to the guard was closed"
-            raise LinkClosed(message_text)
+        self._demand_open()
         self._guard.incoming.append(message)
         if self._guard.on_message is not None:
             self._guard.on_message()
 
     def receive(self) -> list[FromGuard]:
-        """Everything that has arrived."""
+        """Everything that has arrived. Raises LinkClosed after `close`."""
+        self._demand_open()
         messages = list(self._incoming)
         self._incoming.clear()
         return messages
 
+    def _demand_open(self) -> None:
+        if self.hung_up:
+            raise LinkClosed("the link to the guard was closed")
+
     def close(self) -> None:
         """Say no more: the offers run out."""
-        self.hung_up = True
+        self.hung_up = self._guard.closed = True
 
 
 def memory_link() -> tuple[MemoryControllerEnd, MemoryGuardEnd]:

@@ -12,7 +12,7 @@ from drivers.protocols import LockState
 WELDED_AFTER_S = 0.5
 WELDED_CURRENT_A = 0.5
 CURRENT_DECAYS_S = 2.0
-"""A meter lags: a current is taken for a weld only so long after the coil was released."""
+"""A meter lags: a current is taken for a weld only if it was measured so long after the coil was released."""
 NOT_CLOSED_AFTER_S = 1.0
 REST_AFTER_OPENING_S = 1.0
 """Coil and arc recover; also the pause before the one retry of F-NOCLOSE."""
@@ -42,11 +42,11 @@ class ContactorWatch:
         self._locked_until_s = -math.inf
         self._lockout_s = FLAP_LOCKOUT_S
 
-    def look(self, *, coil: bool, feedback: bool | None, current_a: float, now_s: float) -> None:
-        """Compare what was commanded with what is; `feedback` None where none is wired."""
+    def look(self, *, coil: bool, feedback: bool | None, current_a: float, measured_s: float, now_s: float) -> None:
+        """Compare what was commanded with what is; `feedback` None where none is wired, `measured_s` when current flowed."""
         if coil != self._coil:
             self._switched(coil, now_s)
-        flows = current_a > WELDED_CURRENT_A and now_s - self._changed_s > CURRENT_DECAYS_S
+        flows = current_a > WELDED_CURRENT_A and measured_s - self._changed_s > CURRENT_DECAYS_S
         odd = (feedback is False) if coil else (feedback is True or flows)
         if not odd:
             self._odd_since_s = None
