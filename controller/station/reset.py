@@ -16,7 +16,9 @@ from controller.station.step import Agenda, Feature, Key, Reaction, Step
 from controller.station.transactions import Transactions
 
 DELIVERED_WITHIN_S = 20.0
-"""So long a soft reset waits for the central system to take what it is owed (RST-6)."""
+HARD_WITHIN_S = 2.0
+"""So long a reset waits for the central system to take what it is owed (RST-6), a hard one only for what is on its way: a
+StopTransaction that was taken but not heard to be would be sent again after the restart."""
 
 
 class Reset(Feature):
@@ -43,9 +45,10 @@ class Reset(Feature):
         answer(call, ResetConf(status=ResetStatus.Accepted), step)
         hard = request.type is ResetType.Hard
         reason = Reason.HardReset if hard else Reason.SoftReset
+        again = self._transactions.closed_for is not None
+        self._patience_over = self._patience_over or (hard and again)
         self._transactions.closed_for = reason
-        self._patience_over = self._patience_over or hard
-        self._agenda.set(self.name, "patience", at_s=step.at.monotonic_s + DELIVERED_WITHIN_S)
+        self._agenda.set(self.name, "patience", at_s=step.at.monotonic_s + (HARD_WITHIN_S if hard else DELIVERED_WITHIN_S))
         step.remember(PutNote(ENDING_NOTE, str(reason)))
         for connector in self._connectors:
             if connector.waiting is not None:

@@ -12,7 +12,7 @@ EAGER = {"request_after_s": 0.05, "current_a": 16}
 @pytest.mark.parametrize(("kind", "reason"), [(ResetType.soft, "SoftReset"), (ResetType.hard, "HardReset")],
                          ids=["Soft", "Hard"])
 def test_reset_in_a_session_ends_the_process_and_bills_once(site: Site, csms: CentralSystem, kind, reason):
-    """Accepted, exit 0, one StopTransaction with the reason before or after the restart (RST-1, RST-2, RST-3, PWR-5)."""
+    """Accepted, exit 0, one StopTransaction with the reason before or after the restart (RST-1, RST-2, RST-6, PWR-5)."""
     site.write(configuration(url=csms.url, simulation="energy_scale = 100"))
     daemon = site.start()
     daemon.sim("plug", connector=1, ev=EAGER)
