@@ -19,6 +19,8 @@ from controller.errors import RemoteError
 from controller.events import CallAnswered, CallFailed, CallReceived
 from controller.ocpp import codec, frames
 from controller.ocpp.messages import FROM_CENTRAL_SYSTEM, REQUESTS, Request, Response
+from controller.ocpp.messages.core import BootNotificationConf
+from controller.ocpp.types import RegistrationStatus
 
 V = TypeVar("V")
 
@@ -67,6 +69,8 @@ class Session:
         self._timed_out: OrderedDict[str, type[Response]] = OrderedDict()
         self._in_process: OrderedDict[str, _Taken] = OrderedDict()
         self._answered: OrderedDict[str, tuple[int, str]] = OrderedDict()
+        self._rejected = False
+        """The last answer to BootNotification was Rejected: nothing of theirs is answered, right or wrong (BOOT-7)."""
 
     # -- our CALLs ---------------------------------------------------------------------------------------------------
 
@@ -126,6 +130,8 @@ class Session:
         if isinstance(text, bytes):
             return [Ignored("a binary frame")]
         match frames.parse(text):
+            case frames.Call() | frames.Broken() if self._rejected:
+                return [Ignored("not an answer, while the registration is Rejected")]
             case frames.Call() as call:
                 return self._called(call)
             case frames.CallResult(message_id, payload):
@@ -196,13 +202,17 @@ class Session:
         return self._timed_out.pop(message_id, None)
 
     def _resulted(self, message_id: str, payload: msgspec.Raw) -> list[Received]:
+        in_flight = message_id == self.in_flight
         kind = self._response_type(message_id)
         if kind is None:
             return [Ignored(f"an answer to {message_id[:50]!r}, which nobody asked")]
         try:
-            return [CallAnswered(message_id, codec.decode_response(kind, payload))]
+            response = codec.decode_response(kind, payload)
         except RemoteError as error:
             return [CallFailed(message_id, BAD_ANSWER, str(error))]
+        if in_flight and isinstance(response, BootNotificationConf):
+            self._rejected = response.status is RegistrationStatus.Rejected
+        return [CallAnswered(message_id, response)]
 
     def _refused(self, message_id: str, code: str, description: str) -> list[Received]:
         if self._response_type(message_id) is None:

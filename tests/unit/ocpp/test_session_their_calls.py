@@ -196,6 +196,38 @@ def test_a_new_call_under_an_id_left_over_from_the_last_connection_is_taken(sess
     assert session.receive(RESET) == [CallReceived("x", core.ResetReq(type=ResetType.Soft))]
 
 
+def boot(session: Session, status: str, *, late: bool = False) -> None:
+    """BootNotification, answered with this status; `late`: after its time-out."""
+    session.call("boot", core.BootNotificationReq(charge_point_vendor="v", charge_point_model="m"), 30.0, 0.0)
+    if late:
+        session.expire(30.0)
+    session.receive(f'[3,"boot",{{"status":"{status}","currentTime":"2026-03-01T12:00:00Z","interval":60}}]')
+
+
+@pytest.mark.parametrize("text", [RESET, '[2,"y","Fly",{}]', '[2,"y","Reset",{}]', '[2,"y"', "hello"],
+                         ids=["right", "unknown", "wrong", "broken", "nonsense"])
+@pytest.mark.parametrize("compat", [False, True])
+def test_while_the_registration_is_rejected_nothing_is_answered(compat, text):
+    """Neither CALLs nor mistakes, until another BootNotification is answered otherwise (BOOT-7)."""
+    session = Session(compat=compat)
+    boot(session, "Rejected")
+    assert isinstance(session.receive(text)[0], Ignored)
+    boot(session, "Accepted")
+    assert isinstance(session.receive(RESET)[0], CallReceived)
+
+
+def test_while_the_registration_is_pending_calls_are_taken(session):
+    """The central system may configure us before it accepts (BOOT-5, BOOT-12)."""
+    boot(session, "Pending")
+    assert isinstance(session.receive(RESET)[0], CallReceived)
+
+
+def test_a_rejection_that_came_too_late_silences_nobody(session):
+    """The station has given that BootNotification up and will send another (BOOT-8)."""
+    boot(session, "Rejected", late=True)
+    assert isinstance(session.receive(RESET)[0], CallReceived)
+
+
 def test_an_answer_that_nobody_asked_for_is_not_sent(session):
     """A second answer to one CALL never leaves (RPC-9)."""
     session.receive(CLEAR)
