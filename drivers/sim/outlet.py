@@ -221,8 +221,10 @@ class Outlet:
         self.changes += 1
 
     def set_fault(self, kind: str, active: bool, now_s: float) -> None:
-        """Make something break, or mend it."""
+        """Make something break, or mend it; what is so already changes nothing."""
         self.advance(now_s)
+        if active is (kind in self.faults) and kind != "meter":  # which the verb `meter` breaks too
+            return
         self.changes += 1
         (self.faults.add if active else self.faults.discard)(kind)
         if kind == "contactor_welded" and active:
