@@ -5,24 +5,27 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from controller.ocpp.messages.base import Part, Request, Response
-from controller.ocpp.types import (
+from controller.ocpp.security_types import (
     CertificateSignedStatus,
     CertificateUse,
-    CiString50,
-    CiString255,
-    ConnectorId,
-    DateTime,
     DeleteCertificateStatus,
     ExtendedMessageTrigger,
     GenericStatus,
     GetInstalledCertificateStatus,
     HashAlgorithm,
     InstallCertificateStatus,
-    Integer,
     Log,
     LogStatus,
     SignedFirmwareStatus,
     SignedUpdateFirmwareStatus,
+    UploadLogStatus,
+)
+from controller.ocpp.types import (
+    CiString50,
+    CiString255,
+    ConnectorId,
+    DateTime,
+    Integer,
     String40,
     String128,
     String512,
@@ -30,7 +33,6 @@ from controller.ocpp.types import (
     String5500,
     String10000,
     TriggerMessageStatus,
-    UploadLogStatus,
 )
 
 

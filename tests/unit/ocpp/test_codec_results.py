@@ -8,7 +8,8 @@ from controller.errors import RemoteError
 from controller.ocpp import codec
 from controller.ocpp.messages import core
 from controller.ocpp.messages.security import CertificateHashData, GetInstalledCertificateIdsConf
-from controller.ocpp.types import AuthorizationStatus, GetInstalledCertificateStatus, HashAlgorithm, RegistrationStatus
+from controller.ocpp.security_types import GetInstalledCertificateStatus, HashAlgorithm
+from controller.ocpp.types import AuthorizationStatus, RegistrationStatus
 from tests.unit.ocpp.payloads import raw
 
 DEEP = "[" * 10_000 + "]" * 10_000
