@@ -13,7 +13,7 @@ MACHINE_PATHS = re.compile(r"(?<![\w.])/(?:home|work|Users)/\w")
 CREDENTIALS = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----|\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_\w{36}")
 EXCEPTION = re.compile(r"# (?:noqa|type: ignore)(.*)")
 REASON = re.compile(r"(?:: ?[A-Z0-9, ]+|\[[\w, -]+\]).*[-#,] ?\w+")
-SAYS_NOTHING = re.compile(r"(?:^|_)(?:utils?|helpers?|managers?|misc|stuff)(?:_|$)")
+SAYS_NOTHING = re.compile(r"(?:^|_)(?:utils?|helpers?|managers?|misc|stuff)$")
 WITH_REASON = {"ServiceManager": "the service manager is what systemd calls itself"}
 
 
