@@ -47,12 +47,16 @@ def tree(file: Path) -> ast.Module:
     return ast.parse(file.read_text())
 
 
-def functions(*folders: str) -> Iterator[Place]:
+@cache
+def nodes(file: Path) -> tuple[ast.AST, ...]:
+    """Every node of a module's tree."""
+    return tuple(ast.walk(tree(file)))
+
+
+@cache
+def functions(*folders: str) -> tuple[Place, ...]:
     """Every function and method below the folders."""
-    for file in python_files(*folders):
-        for node in ast.walk(tree(file)):
-            if isinstance(node, Function):
-                yield Place(file, node)
+    return tuple(Place(file, node) for file in python_files(*folders) for node in nodes(file) if isinstance(node, Function))
 
 
 def every_test() -> Iterator[Place]:

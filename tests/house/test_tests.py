@@ -3,7 +3,7 @@
 import ast
 from collections import Counter
 
-from tests.house.sources import every_test, named, python_files, tree
+from tests.house.sources import every_test, named, nodes, python_files, tree
 
 FEWEST_WORDS = 4
 REAL_TIME = ("tests/process/", "tests/bench/", "tests/mutation/", "tests/virtual_pi/")
@@ -45,7 +45,7 @@ def _bodies(module: ast.Module) -> list[tuple[str, list[ast.stmt]]]:
 def test_only_tests_of_real_processes_wait_for_real():
     """Time is an argument; `time.sleep` in a test is a guess about somebody else's speed."""
     waiting = [named(file) for file in python_files("tests") if not named(file).startswith(REAL_TIME)
-               for node in ast.walk(tree(file)) if _sleeps(node)]
+               for node in nodes(file) if _sleeps(node)]
     assert not waiting, waiting
 
 
@@ -61,7 +61,7 @@ def _sleeps(node: ast.AST) -> bool:
 
 def test_no_test_is_switched_off_without_a_reason():
     """`skip` and `xfail` carry their reason, or they hide a defect."""
-    bare = [named(file) for file in python_files("tests") for node in ast.walk(tree(file)) if _switches_off(node)]
+    bare = [named(file) for file in python_files("tests") for node in nodes(file) if _switches_off(node)]
     assert not bare, bare
 
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.house.sources import EVERYTHING, ROOT, functions, named, python_files, text_files, tree
+from tests.house.sources import EVERYTHING, ROOT, functions, named, nodes, python_files, text_files
 
 MARKERS = re.compile(r"\b(?:" + "|".join(("TO" + "DO", "FIX" + "ME", "X" + "XX", "HA" + "CK")) + r")\b")
 """Put together here, or this file would find itself."""
@@ -35,7 +35,7 @@ def test_nothing_of_one_machine_or_one_person_is_in_the_repository(pattern):
 def test_no_module_class_or_function_has_a_name_that_says_nothing():
     """Names are the standards' own terms or say what the thing does."""
     names = {file.stem: file for file in python_files(*EVERYTHING)}
-    names |= {node.name: file for file in python_files(*EVERYTHING) for node in ast.walk(tree(file))
+    names |= {node.name: file for file in python_files(*EVERYTHING) for node in nodes(file)
               if isinstance(node, ast.ClassDef)}
     names |= {place.node.name: place.file for place in functions(*EVERYTHING) if not place.node.name.startswith("test_")}
     empty = [f"{named(file)}: {name}" for name, file in sorted(names.items())
