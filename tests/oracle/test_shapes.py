@@ -89,7 +89,7 @@ def test_every_deviation_is_still_needed(deviation):
     assert any(changes(*place) for name in NAMES for place in fields(published(name)))
 
 
-def test_who_sends_what():
+def test_each_side_sends_what_the_specification_lists():
     """Direction by direction as the specification lists them; DataTransfer goes both ways (ocpp16-messages.md, section 1)."""
     assert {
         "Authorize", "BootNotification", "DataTransfer", "DiagnosticsStatusNotification", "FirmwareStatusNotification", "Heartbeat",
@@ -105,7 +105,7 @@ def test_who_sends_what():
     } == FROM_CENTRAL_SYSTEM
 
 
-def test_structs_are_frozen():
+def test_a_message_cannot_be_changed_once_made():
     """A message that was decided on does not change on its way (house rule of all records)."""
     assert all(kind.__struct_config__.frozen and issubclass(kind, msgspec.Struct)
                for request in REQUESTS.values() for kind in (request, request.response))

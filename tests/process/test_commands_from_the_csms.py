@@ -54,7 +54,7 @@ def test_get_configuration_finds_any_letter_case_and_names_what_it_does_not_know
     ("MeterValueSampleInterval", "often", "Rejected"), ("NoSuchKey", "1", "NotSupported"),
     ("MeterValuesSampledData", "Energy.Active.Import.Register,Nonsense", "Rejected"),
 ])
-def test_change_configuration(csms, key, value, status):
+def test_a_changed_key_is_read_back_and_a_refused_one_is_not(csms, key, value, status):
     """Accepted values are read back; refused ones change nothing (CFG-5, CFG-6, CFG-7, MTR-10)."""
     before = csms.ask(call.GetConfiguration(key=[key]))
     assert csms.ask(call.ChangeConfiguration(key, value)) == {"status": status}

@@ -8,7 +8,7 @@ import pytest
 from tests.rig.central_system import CallError, Silence
 
 
-async def test_b1_accepted(charge_point):
+async def test_b1_an_accepted_boot_is_followed_by_statuses_and_heartbeats(charge_point):
     """Boot, then the status of connector 0 and of every connector, then Heartbeats at the interval (BOOT-1, BOOT-3, HB-1)."""
     await charge_point.start(connectors=2)
     central_system = charge_point.central_system
@@ -114,7 +114,7 @@ async def test_a_boot_that_fails_is_tried_again(charge_point, answer):
 
 
 @pytest.mark.parametrize(("interval_s", "waits_s"), [(0, 60), (-5, 60), (5, 5), (7200, 7200)])
-async def test_absurd_boot_intervals(charge_point, interval_s, waits_s):
+async def test_absurd_boot_intervals_end_in_a_wait_of_our_own(charge_point, interval_s, waits_s):
     """0 and negative: an own wait; small and large ones obeyed (BOOT-4, F-ORDER)."""
     await charge_point.start(ready=False)
     central_system = charge_point.central_system

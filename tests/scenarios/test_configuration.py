@@ -34,7 +34,7 @@ async def test_x1_known_and_unknown_keys(charge_point):
     ("MeterValuesSampledData", "Voltage,Nonsense", "Rejected"), ("NoSuchKey", "1", "NotSupported"),
     ("TransactionMessageAttempts", "0", "Rejected"),
 ])
-async def test_x1_changes(charge_point, key, value, status):
+async def test_x1_good_changes_are_kept_and_bad_ones_refused(charge_point, key, value, status):
     """Read-only, mistyped, negative, unsupported: refused as the standard says; good ones are kept over a restart.
 
     (CFG-5, CFG-6, CFG-7, MTR-10, QUE-8, WS-11)

@@ -25,7 +25,7 @@ async def test_t3_killed_while_a_card_waits_for_a_plug(charge_point):
 
 
 @pytest.mark.parametrize("kindly", [False, True], ids=["killed", "SIGTERM"])
-async def test_t3_running(charge_point, kindly):
+async def test_t3_a_running_transaction_is_stopped_after_a_power_loss(charge_point, kindly):
     """A transaction found open is stopped: PowerLoss, or Reboot where the end was noted; same id, last register, its time.
 
     (PWR-4, PWR-5, F-KILL, F-STOP)
@@ -47,7 +47,7 @@ async def test_t3_running(charge_point, kindly):
     assert central_system.billing == ["StopTransaction"]
 
 
-async def test_t3_running_resumes(charge_point):
+async def test_t3_a_running_transaction_resumes_where_that_is_configured(charge_point):
     """`after_power_loss = "resume"`: the car still plugged, the same transaction goes on and is stopped later, once.
 
     (PWR-4, F-KILL)

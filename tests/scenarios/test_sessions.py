@@ -57,7 +57,7 @@ async def test_the_same_card_again_before_plugging_takes_it_back(charge_point):
 
 
 @pytest.mark.parametrize("plugged", [True, False], ids=["plugged before", "plugged after"])
-async def test_remote_start(charge_point, plugged):
+async def test_a_remote_start_is_accepted_and_then_starts(charge_point, plugged):
     """The central system starts: Accepted first, then the transaction, with the tag it gave (RMS-1, RMS-2, RMS-5)."""
     await charge_point.start()
     central_system = charge_point.central_system
@@ -120,7 +120,7 @@ async def test_s2_a_card_of_the_same_group_stops(charge_point):
     assert central_system.of("StopTransaction")[0].get("reason") == "Local"
 
 
-async def test_s2_unplugging_stops(charge_point):
+async def test_s2_unplugging_stops_the_transaction(charge_point):
     """StopTransactionOnEVSideDisconnect true: reason EVDisconnected, the contactor is open before anything else.
 
     (TXN-15, TXN-17)
@@ -170,7 +170,7 @@ async def test_stop_by_the_central_system(charge_point):
 
 
 @pytest.mark.parametrize(("kind", "reason"), [("Soft", "SoftReset"), ("Hard", "HardReset")])
-async def test_stop_by_reset(charge_point, kind, reason):
+async def test_a_reset_stops_the_transaction_first(charge_point, kind, reason):
     """Reset: the reply, the stop with its reason, then the process ends by itself; the next start finds nothing to mend.
 
     (RST-1, RST-2, RST-3, TXN-12).

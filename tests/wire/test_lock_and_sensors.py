@@ -156,7 +156,7 @@ def test_a_reading_older_than_ten_seconds_is_no_reading(tmp_path):
 
 
 def test_a_missing_sensor_names_the_overlay(tmp_path):
-    """The advice is the line for config.txt."""
+    """The advice is the line for config.txt that makes the kernel look for sensors."""
     driver = w1.W1Temperature(w1.Options(root=str(tmp_path)))
     driver._thread = threading.current_thread()
     driver.look()

@@ -157,7 +157,7 @@ async def test_a_charge_point_that_says_nothing_is_given_up(monkeypatch):
 @pytest.mark.parametrize("garbage", ["hello", "{}", "[2]", '[2,"a","Heartbeat",null]', '[9,"a"]', "[" * 100_000, b"\x00"],
                          ids=lambda text: str(text)[:12])
 @on_a_real_socket
-async def test_garbage_is_overlooked(garbage):
+async def test_garbage_from_a_charge_point_is_overlooked(garbage):
     """The conversation goes on."""
     async with central_system() as csms:
         connection = await charge_point(csms)

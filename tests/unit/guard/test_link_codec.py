@@ -71,7 +71,7 @@ def test_the_numbers_are_where_they_always_were():
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
-def test_numbers_go_round(message):
+def test_sequence_numbers_go_round_after_the_last(message):
     """T-RPC: the sequence number begins anew after 2^32 messages; a counter that has grown so far does too."""
     answer = decode(encode(message, 2**32 + 7))
     assert answer == (7, message)

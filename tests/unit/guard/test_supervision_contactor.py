@@ -337,7 +337,7 @@ def test_a_new_car_begins_with_a_clean_slate():
     assert contact.may_close
 
 
-def test_closings_are_counted():
+def test_every_closing_of_the_contactor_is_counted():
     """4.2: for the persistent counter."""
     contact = Contact()
     assert contact.watch.closures == 0

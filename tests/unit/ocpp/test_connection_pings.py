@@ -17,7 +17,7 @@ async def test_pings_come_at_their_interval():
         assert [round(at_s - start_s - began_s) for at_s in it.wire.pings] == [30, 60, 90]
 
 
-async def test_zero_sends_none():
+async def test_an_interval_of_zero_sends_no_pings():
     """The central system's own pings are answered all the same, by the library (WS-11)."""
     async with line() as it:
         await asyncio.sleep(3600.0)

@@ -92,20 +92,20 @@ def outcome_online(conversation: Conversation) -> str:
 class TestMatrix:
     """Sixteen settings, four situations (S4)."""
 
-    def test_known_card_online(self, talk: Talk, row: Row) -> None:
+    def test_a_known_card_is_asked_about_online_unless_trusted(self, talk: Talk, row: Row) -> None:
         """LocalPreAuthorize alone decides whether the central system is asked first (AUTH-6, AUTH-2)."""
         conversation = matrix_talk(talk, row)
         charge(conversation, "KNOWN")
         assert outcome_online(conversation) == row[4]
 
-    def test_known_card_offline(self, talk: Talk, row: Row) -> None:
+    def test_a_known_card_charges_offline_only_where_that_is_allowed(self, talk: Talk, row: Row) -> None:
         """LocalAuthorizeOffline alone decides (AUTH-7)."""
         conversation = matrix_talk(talk, row)
         offline(conversation)
         charge(conversation, "KNOWN")
         assert ("starts" if started(conversation) else "refused") == row[5]
 
-    def test_stranger_offline(self, talk: Talk, row: Row) -> None:
+    def test_a_stranger_charges_offline_only_where_that_is_allowed(self, talk: Talk, row: Row) -> None:
         """AllowOfflineTxForUnknownId alone decides (AUTH-9)."""
         conversation = matrix_talk(talk, row)
         offline(conversation)

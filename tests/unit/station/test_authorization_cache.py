@@ -86,7 +86,7 @@ def test_the_verdict_of_stop_transaction_belongs_to_the_tag_that_stopped(talk: T
     assert asks(conversation, "TAG2")
 
 
-def test_an_entry_expires(talk: Talk) -> None:
+def test_an_expired_entry_counts_for_nothing(talk: Talk) -> None:
     """Past its expiryDate a tag is asked about again online, and refused offline, stranger or not (CACHE-4, AUTH-8, S5)."""
     conversation = talk(ocpp=f"{TRUSTING}\nAllowOfflineTxForUnknownId = true")
     says(conversation, AuthorizationStatus.Accepted, conversation.utc + timedelta(seconds=100))

@@ -56,13 +56,13 @@ def test_the_binding_fields_are_there_and_are_json(talk: Talk) -> None:
     assert msgspec.json.decode(msgspec.json.encode(status)) == status
 
 
-def test_an_idle_connector(conversation: Conversation) -> None:
+def test_an_idle_connector_shows_null_where_there_is_nothing(conversation: Conversation) -> None:
     """Null where there is none, 0 without an offer, the register always."""
     assert shown(conversation, "status", "error_code", "transaction_id", "id_tag", "offered_a", "power_w", "energy_wh") == (
         "Available", "NoError", None, None, 0.0, 0.0, 1000.0)
 
 
-def test_a_charging_connector(conversation: Conversation) -> None:
+def test_a_charging_connector_shows_what_flows_and_has_flowed(conversation: Conversation) -> None:
     """The transaction, what is offered by the pilot, what flows, and what has flowed."""
     conversation.next_transaction_id = 0
     charge(conversation)

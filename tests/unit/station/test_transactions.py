@@ -28,7 +28,7 @@ def told(conversation: Conversation) -> list[str]:
 # -- the order of things ---------------------------------------------------------------------------------------------
 
 
-def test_plug_first(conversation: Conversation) -> None:
+def test_a_car_that_is_plugged_first_waits_for_the_card(conversation: Conversation) -> None:
     """Preparing, Authorize, then StartTransaction and Charging, in either order (TXN-2, TXN-3, S1)."""
     conversation.plug_in()
     conversation.card()
@@ -39,7 +39,7 @@ def test_plug_first(conversation: Conversation) -> None:
     assert told(conversation)[-1] == "Charging"
 
 
-def test_card_first(conversation: Conversation) -> None:
+def test_a_card_that_is_shown_first_waits_for_the_plug(conversation: Conversation) -> None:
     """Authorize and Preparing, then nothing until the plug, then StartTransaction (TXN-2, TXN-3, S1)."""
     conversation.card()
     assert told(conversation) == ["Authorize", "Preparing"]
@@ -152,7 +152,7 @@ def test_the_start_is_durable_before_power_is_offered(talk: Talk) -> None:
 
 
 @pytest.mark.parametrize("remote", [False, True], ids=["card", "remote start"])
-def test_nobody_plugs_in(talk: Talk, remote: bool) -> None:
+def test_nobody_plugs_in_and_the_connector_is_free_again(talk: Talk, remote: bool) -> None:
     """After ConnectionTimeOut, counted from Preparing, the connector is Available again; no transaction (TXN-5, S1, RMS-5)."""
     conversation = talk(ocpp="ConnectionTimeOut = 45")
     if remote:

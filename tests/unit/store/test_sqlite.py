@@ -37,7 +37,7 @@ def test_what_is_stored_is_for_the_owner_only(tmp_path):
     store.close()
 
 
-def test_threads_take_turns(tmp_path):
+def test_two_threads_take_turns_at_the_database(tmp_path):
     """A commit in the worker thread and the close at the end of the daemon do not meet (one writer)."""
     store = SqliteStore(str(tmp_path))
     threads = [threading.Thread(target=lambda n=number: [store.commit([r.PutNote(f"{n}-{i}", "x")]) for i in range(10)])
