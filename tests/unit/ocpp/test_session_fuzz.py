@@ -100,8 +100,9 @@ def test_no_frame_raises_and_every_answer_is_well_formed(compat):
 def test_every_call_with_a_readable_id_is_answered_exactly_once(compat):
     """By the wire at once, or by the station later; never twice, never not at all (RPC-9, RPC-15, F-GARB)."""
     actions = st.sampled_from(sorted(REQUESTS)) | st.text(max_size=10) | JSON
+
     @quick
-    @given(st.lists(st.tuples(st.text(st.characters(exclude_categories=["Cs"]), max_size=60), actions, st.lists(JSON, max_size=3)), max_size=10,
+    @given(st.lists(st.tuples(st.text(st.characters(exclude_categories=["Cs"]), max_size=60), actions, st.lists(JSON, max_size=2)), max_size=6,
                     unique_by=lambda one: one[0]))
     def judge(calls: list[tuple[str, Any, list[Any]]]) -> None:
         session = listening(compat=compat)
