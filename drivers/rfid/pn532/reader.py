@@ -21,6 +21,7 @@ RETRIES = 2
 """Finite, so that a poll ends by itself: with "for ever" its reply would come into the next command."""
 POLL_TIMEOUT_MS = 300
 HEALTH_EVERY_S = 10.0
+HEALTH_TRIES = 3
 ALLOWED = {
     "interface": '"uart", "i2c" or "spi"',
     "port": 'a serial port, e.g. "/dev/serial0", for "uart"',
@@ -82,9 +83,9 @@ class Chip:
         return None
 
     def _see_that_it_lives(self, chip: Any) -> None:
-        """"No card" and "no reader" look alike; the firmware version tells them apart."""
+        """"No card" and "no reader" look alike; the firmware version tells them apart, and one lost answer is no dead reader."""
         try:
-            alive = chip.getFirmwareVersion() != 0
+            alive = any(chip.getFirmwareVersion() != 0 for _ in range(HEALTH_TRIES))
         except Exception as error:
             self.stop()
             raise Disconnected(f"{self._where}: {_why(error)}") from error
