@@ -93,6 +93,11 @@ def test_the_readme_names_only_what_dev_py_can_do():
     assert {"demo", "test", "check"} <= named_verbs <= set(dev.VERBS)
 
 
+def test_dev_py_tells_of_everything_it_can_do():
+    """Its help is the docstring that one reads first."""
+    assert set(re.findall(r"python3 dev\.py ([\w-]+)", dev.__doc__ or "")) == set(dev.VERBS)
+
+
 def references() -> Iterator[tuple[str, str, str | None]]:
     """Every file, or name in a file, that a page speaks of."""
     for page in PAGES:

@@ -11,6 +11,7 @@ MARKERS = re.compile(r"\b(?:" + "|".join(("TO" + "DO", "FIX" + "ME", "X" + "XX",
 """Put together here, or this file would find itself."""
 MACHINE_PATHS = re.compile(r"(?<![\w.])/(?:home|work|Users)/\w")
 CREDENTIALS = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----|\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_\w{36}")
+TRACKERS = re.compile(r"\b(?:issue|ticket|story|sprint|milestone) #?[0-9]", re.IGNORECASE)
 EXCEPTION = re.compile(r"# (?:noqa|type: ignore)(.*)")
 REASON = re.compile(r"(?:: ?[A-Z0-9, ]+|\[[\w, -]+\]).*[-#,] ?\w+")
 SAYS_NOTHING = re.compile(r"(?:^|_)(?:utils?|helpers?|managers?|misc|stuff)$")
@@ -24,9 +25,10 @@ def test_nothing_is_left_over_for_later():
     assert not found, found
 
 
-@pytest.mark.parametrize("pattern", [MACHINE_PATHS, CREDENTIALS], ids=["paths of one machine", "credentials"])
+@pytest.mark.parametrize("pattern", [MACHINE_PATHS, CREDENTIALS, TRACKERS],
+                         ids=["paths of one machine", "credentials", "numbers of a tracker"])
 def test_nothing_of_one_machine_or_one_person_is_in_the_repository(pattern):
-    """Paths of somebody's machine and secrets do not belong here (T-SECRETS)."""
+    """Paths of somebody's machine, secrets and numbers that mean something elsewhere do not belong here (T-SECRETS)."""
     found = [f"{named(file)}: {match[0]}" for file in text_files() for match in pattern.finditer(file.read_text(errors="replace"))
              if file.name != "test_words.py"]
     assert not found, found
