@@ -5,13 +5,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from controller.events import Event, FaultReset
-from controller.faults import FaultKind
 from controller.ocpp.connection import Connection
 from drivers import registry
 from drivers.sim_port import SimError, SimPort
-
-CONTRACT_KINDS = frozenset(kind.value for kind in FaultKind) - {"pilot", "ventilation", "proximity", "guard", "storage"}
-"""Fault kinds that `GET /sim/v1/state` may name (`contract.md` section 3)."""
 
 
 class SimVerbs:
@@ -70,6 +66,6 @@ class SimVerbs:
             known = held.get(row["id"], {})
             fault = known.get("fault")
             row["ocpp"] = known.get("status")
-            row["fault"] = fault if fault in CONTRACT_KINDS else None
+            row["fault"] = fault if fault in registry.simulated_world().FAULT_KINDS else None  # what a verb can play
         online = self._connection is not None and self._connection.connected
         return {"online": online, "connectors": connectors}

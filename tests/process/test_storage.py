@@ -3,8 +3,6 @@
 import os
 from pathlib import Path
 
-import pytest
-
 from tests.process.daemon import Daemon, Site, configuration
 from tests.process.independent_csms import CentralSystem
 
@@ -60,14 +58,11 @@ def charge_once(daemon: Daemon, csms: CentralSystem) -> None:
     csms.until_status("Available")
 
 
-@pytest.mark.parametrize("words", [("run",), ("run", "--split")], ids=["one process", "split"])
-def test_everything_that_is_written_lies_under_the_storage_directory(site, csms, words):
+def test_everything_that_is_written_lies_under_the_storage_directory(site, csms):
     """After a session and an end: only the state directory is new, and its files are for the owner alone (T-SECRETS)."""
     site.write(configuration(url=csms.url))
-    home = site.folder / "home"
-    home.mkdir()
     before = set(site.folder.rglob("*"))
-    daemon = site.start(*words)
+    daemon = site.start("run", "--split")
     charge_once(daemon, csms)
     opened = {name for pid in [daemon.process.pid, *daemon.children()] for name in regular_files_open_for_writing(pid)}
     assert daemon.end() == 0

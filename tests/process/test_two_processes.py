@@ -13,7 +13,8 @@ from tests.process.daemon import Daemon, Site, command_line, configuration, grou
 from tests.process.independent_csms import CentralSystem
 
 EAGER = {"request_after_s": 0.05, "current_a": 16}
-OFFER_VALID_S = 2.5
+OFFER_VALID_S = 4.0
+"""Long enough for a controller to start on a busy machine."""
 
 
 def begin_session(daemon: Daemon, csms: CentralSystem) -> None:
@@ -114,25 +115,35 @@ def services(site: Site, csms: CentralSystem) -> tuple[Daemon, Daemon]:
     return site.start("guard", ready=False), site.start("controller")
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["SIGKILL", "SIGTERM"])
-def test_a_controller_that_is_back_in_time_interrupts_nothing(services, site, csms, number):
+def test_a_controller_that_is_back_in_time_interrupts_nothing(services, site, csms):
     """Within `offer_valid_s` the contactor never opens and the transaction goes on, whatever the rule (F-KILL)."""
     _guard, controller = services
     begin_session(controller, csms)
-    controller.end(number, within_s=2)
-    assert (row := world(site))["contactor"], row
+    controller.end(signal.SIGKILL)
     again = site.start("controller", ready=False)
     ends_s = time.monotonic() + OFFER_VALID_S + 0.5
     while time.monotonic() < ends_s:
         row = world(site)
         assert (row["contactor"], row["ev"]) == (True, "C")
-        time.sleep(0.05)
+        time.sleep(0.1)
     again.wait_until_ready()
     assert again.shown()["transaction_id"] == csms._transaction_id
     again.sim("swipe", id_tag="04A1B2C3")
     assert csms.until("StopTransaction")["transactionId"] == csms._transaction_id
     assert len(csms.received("StartTransaction")) == 1
     assert csms.complaints == []
+
+
+def test_sigterm_to_the_controller_alone_leaves_the_offers_to_run_out(services, site, csms):
+    """A restart of the service is no interruption: the car charges while nobody is there (`contract.md` section 1)."""
+    _guard, controller = services
+    begin_session(controller, csms)
+    assert controller.end(signal.SIGTERM, within_s=3) == 0
+    row = world(site)
+    assert (row["contactor"], row["ev"], row["current_a"]) == (True, "C", [16, 16, 16])
+    again = site.start("controller")
+    assert again.shown()["transaction_id"] == csms._transaction_id
+    assert csms.received("StopTransaction") == []
 
 
 def test_a_controller_that_stays_away_leaves_a_guard_that_stops_by_itself(services, site, csms):
