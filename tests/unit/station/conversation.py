@@ -56,6 +56,8 @@ class Plug:
         self.energy_wh = 1000.0
         self.current_a = 16.0
         self.bolt_works = True
+        self.bolt_wish = LockState.UNLOCKED
+        """What the guard was told last."""
         self.meter_works = True
         self.meter_is_prompt = True
         """It answers at once when it is asked, not only when it is polled."""
@@ -145,7 +147,7 @@ class Conversation:
     def _cut_power(self) -> None:
         for plug in self.plugs.values():
             plug.offered_a = 0.0
-            plug.lock = LockState.UNLOCKED
+            plug.lock = plug.bolt_wish = LockState.UNLOCKED
 
     def _new_id(self) -> str:
         self._ids += 1
@@ -225,8 +227,10 @@ class Conversation:
             case commands.WithdrawOffer(connector_id):
                 self.change(connector_id, offered_a=0.0)
             case commands.SetLock(connector_id, locked):
-                if self.plugs[connector_id].bolt_works:
-                    self.change(connector_id, lock=LockState.LOCKED if locked else LockState.UNLOCKED)
+                plug = self.plugs[connector_id]
+                plug.bolt_wish = LockState.LOCKED if locked else LockState.UNLOCKED
+                if plug.bolt_works:
+                    self.change(connector_id, lock=plug.bolt_wish)
             case commands.ReadMeter(connector_id) if self.plugs[connector_id].meter_is_prompt:
                 self.say(self.plugs[connector_id].metered(self.monotonic_s))
             case _:

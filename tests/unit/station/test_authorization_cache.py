@@ -6,7 +6,7 @@ import pytest
 
 from controller.ocpp.messages import core as m
 from controller.ocpp.types import AuthorizationStatus, ClearCacheStatus
-from controller.station.authorization import CACHE_LIMIT
+from controller.station import authorization
 from tests.unit.station.conftest import Talk
 from tests.unit.station.conversation import Conversation, invalid
 
@@ -122,11 +122,12 @@ def test_clear_cache_forgets_for_good(talk: Talk, enabled: str) -> None:
     assert asks(conversation, "TAG1")
 
 
-def test_a_full_cache_gives_up_useless_entries_first(talk: Talk) -> None:
+def test_a_full_cache_gives_up_useless_entries_first(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Refused and expired tags go before good ones, then the oldest good one (CACHE-5)."""
+    monkeypatch.setattr(authorization, "CACHE_LIMIT", 10)
     conversation = talk(ocpp=TRUSTING)
     expires = conversation.utc + timedelta(seconds=10)
-    for number in range(CACHE_LIMIT - 2):
+    for number in range(8):
         asks(conversation, f"GOOD{number}")
     says(conversation, AuthorizationStatus.Accepted, expires)
     asks(conversation, "SHORT")
@@ -145,4 +146,4 @@ def test_a_full_cache_gives_up_useless_entries_first(talk: Talk) -> None:
     asks(conversation, "NEW3")
     assert "GOOD0" not in kept()
     assert {"GOOD1", "NEW1", "NEW2", "NEW3"} <= kept()
-    assert len(kept()) == CACHE_LIMIT
+    assert len(kept()) == 10
