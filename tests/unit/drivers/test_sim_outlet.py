@@ -211,9 +211,7 @@ def _act(outlet: Outlet, action: str, value: object, now_s: float) -> None:
 @given(st.lists(st.tuples(st.floats(0.001, 30.0), ACTIONS, st.lists(st.floats(0, 1), max_size=4)), max_size=15))
 def test_energy_does_not_depend_on_how_often_one_looks(story):
     """Whatever happens in between: an hourly look gives the register and the state that a look every moment gives."""
-    seldom, often, now_s = an_outlet(), an_outlet(), 0.0
-    for outlet in (seldom, often):
-        outlet.advance(0.0)
+    seldom, often, now_s = charging(), charging(), 0.0
     for pause_s, (action, value), looks in story:
         for share in sorted(looks):
             often.advance(now_s + share * pause_s)
