@@ -91,6 +91,12 @@ def _options(module: Any, options: Mapping[str, object]) -> Any:
         raise Misconfigured(name, f"{what}; allowed: {allowed}") from error
 
 
+def module_and_options(kind: str, options: Mapping[str, object]) -> tuple[Any, Any]:
+    """A driver's module and its checked options. Raises Misconfigured."""
+    module = _module(kind, options)
+    return module, _options(module, options)
+
+
 def check(kind: str, options: Mapping[str, object]) -> None:
     """Judge the options of a device without touching hardware. Raises Misconfigured with the key at fault."""
     module = _module(kind, options)

@@ -21,6 +21,11 @@ ALLOWED = {
     "active_low": "true or false",
 }
 
+PINS = {
+    "pin": ("out", "contactor coil driver"), "feedback_pin": ("in", "feedback contact to ground"),
+    "keep_alive_pin": ("out", "keep-alive pulses to the relay stage"),
+}
+
 
 class Options(msgspec.Struct, frozen=True):
     """Its table in the configuration."""

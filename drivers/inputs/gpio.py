@@ -17,6 +17,8 @@ ALLOWED = {
     "pull": '"up" or "none"',
 }
 
+PINS = {"pin": ("in", "contact to ground")}
+
 
 class Options(msgspec.Struct, frozen=True):
     """Its table in the configuration."""

@@ -21,6 +21,8 @@ ALLOWED = {
     "feedback_locked": '"low" or "high": the level that says locked', "active_low": "true or false",
 }
 
+PINS = {"lock_pin": ("out", "bolt in"), "unlock_pin": ("out", "bolt out"), "feedback_pin": ("in", "contact of the bolt")}
+
 
 class Options(msgspec.Struct, frozen=True):
     """Its table in the configuration."""

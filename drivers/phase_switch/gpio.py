@@ -5,6 +5,7 @@ import msgspec
 from drivers.lines import ALLOWED_PIN, Input, Output, check_pin
 from drivers.registry import Context
 
+PINS = {"pin": ("out", "contactor coil of L2 and L3"), "feedback_pin": ("in", "mirror contact")}
 ALLOWED = {"pin": ALLOWED_PIN, "feedback_pin": ALLOWED_PIN, "active_low": "true or false"}
 
 

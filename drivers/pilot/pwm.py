@@ -10,6 +10,7 @@ import msgspec
 from drivers.errors import Misconfigured
 from drivers.pilot.adc import Converter, Sampler
 from drivers.pilot.sysfs_pwm import ROOT, SysfsPwm
+from drivers.pins import Pin, spi_pins
 from drivers.protocols import PilotSample
 from drivers.registry import Context
 
@@ -22,6 +23,9 @@ ALLOWED = {
     "reference_v": "2.0 to 5.5", "gain": "the divider's gain, not 0", "offset_v": "-30 to 30",
     "inverted": "true where the output stage inverts", "kind": "leave it out: only hardware PWM is accurate enough",
 }
+
+PWM_PIN = {0: 12, 1: 13, 2: 18, 3: 19}
+"""Channels 0 and 1 also come out at GPIO18 and GPIO19 on boards before the Pi 5, beside sound."""
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -92,6 +96,11 @@ class PwmPilot:
             self.set_x1()
         finally:
             self._sampler.close()
+
+
+def fixed_pins(options: Options, what: str) -> list[Pin]:
+    """The PWM output and the converter's bus."""
+    return [Pin(PWM_PIN[options.channel], "out", f"{what}: 1 kHz to the level shifter"), *spi_pins(options.spi_device, "converter")]
 
 
 def pilot(options: Options, _context: Context) -> PwmPilot:

@@ -6,6 +6,7 @@ import msgspec
 
 from drivers.errors import Misconfigured
 from drivers.pilot.adc import Converter
+from drivers.pins import Pin, spi_pins
 from drivers.registry import Context
 
 SAMPLES = 16
@@ -69,6 +70,11 @@ class AdcProximity:
     def close(self) -> None:
         """Release the bus."""
         self._converter.close()
+
+
+def fixed_pins(options: Options, _what: str) -> list[Pin]:
+    """The converter's bus."""
+    return spi_pins(options.spi_device, "converter")
 
 
 def proximity(options: Options, _context: Context) -> AdcProximity:

@@ -11,6 +11,7 @@ from drivers.registry import Context
 from drivers.signals.patterns import BEEPS, PATTERNS, lit
 
 STEP_S = 0.05
+PINS = {"pin": ("out", "lamp or buzzer"), "red_pin": ("out", "red"), "green_pin": ("out", "green"), "blue_pin": ("out", "blue")}
 ALLOWED = {"pin": ALLOWED_PIN, "red_pin": ALLOWED_PIN, "green_pin": ALLOWED_PIN, "blue_pin": ALLOWED_PIN,
            "active_low": "true or false"}
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import msgspec
 
 from drivers.errors import BadReply, Disconnected, Misconfigured, OutOfRange
+from drivers.pins import Pin
 from drivers.registry import Context
 
 ROOT = "/sys/bus/w1/devices"
@@ -87,6 +88,11 @@ class W1Temperature:
     def close(self) -> None:
         """End the thread."""
         self._ending.set()
+
+
+def fixed_pins(_options: Options, what: str) -> list[Pin]:
+    """The 1-wire bus, where the overlay puts it by itself."""
+    return [Pin(4, "bus", f"{what}: 1-wire, with 4.7 kOhm to 3.3 V")]
 
 
 def temperature(options: Options, _context: Context) -> W1Temperature:

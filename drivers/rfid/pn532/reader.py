@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from drivers.errors import Disconnected, DriverError, Misconfigured
+from drivers.pins import I2C1, UART, Pin, spi_pins
 from drivers.registry import Context
 from drivers.rfid.pn532.card import Format, Order, Presence, UnusableCard, id_tag
 
@@ -173,6 +174,18 @@ class Pn532Reader:
         """Release the port."""
         await self._in_thread(self._chip.stop)
         self._thread.shutdown(wait=False)
+
+
+def fixed_pins(options: Options, what: str) -> list[Pin]:
+    """The bus of the interface; a reader on a USB adapter uses none."""
+    match options.interface:
+        case "uart":
+            on_header = options.port in ("/dev/serial0", "/dev/ttyAMA0", "/dev/ttyS0")
+            return [Pin(gpio, direction, f"{what}: UART {name}") for direction, gpio, name in UART] if on_header else []
+        case "i2c":
+            return [Pin(gpio, direction, f"I2C {name} ({what})") for direction, gpio, name in I2C1]
+        case "spi":
+            return spi_pins(options.device, what)
 
 
 def _why(error: Exception) -> str:
