@@ -14,6 +14,8 @@ from tests.bench.figures import Figure, lines
 
 MEASURES = {"start": startup.measure, "memory": memory.measure, "calls": calls.measure, "idle": idle.measure,
             "reaction": reaction.measure}
+BUSY = 0.5
+"""A load average above this means that others wanted the processor too."""
 
 
 def main() -> int:
@@ -23,10 +25,13 @@ def main() -> int:
     parser.add_argument("--json", metavar="FILE", help="also write the figures to a file")
     arguments = parser.parse_args()
     figures: list[Figure] = []
+    busy = os.getloadavg()[0]
     for name in arguments.only or MEASURES:
         print(f"measuring {name} ...", file=sys.stderr, flush=True)
         figures += asyncio.run(MEASURES[name]())
     print("\n".join(lines(figures)))
+    if busy > BUSY:
+        print(f"bench: the load average was {busy:.1f} on {os.cpu_count()} cores before it began; measure again on a quiet machine")
     if arguments.json:
         Path(arguments.json).write_bytes(msgspec.json.format(msgspec.json.encode(report(figures)), indent=2))
     broken = [figure.name.strip() for figure in figures if figure.kept is False]
@@ -37,7 +42,7 @@ def main() -> int:
 def report(figures: list[Figure]) -> dict[str, object]:
     """Everything, with what it was measured on."""
     rows = [{**msgspec.to_builtins(figure), "ratio": figure.ratio, "kept": figure.kept} for figure in figures]
-    return {"python": platform.python_version(), "machine": platform.machine(), "cores": os.cpu_count(), "figures": rows}
+    return {"load_average": os.getloadavg()[0], "python": platform.python_version(), "machine": platform.machine(), "cores": os.cpu_count(), "figures": rows}
 
 
 if __name__ == "__main__":

@@ -67,7 +67,7 @@ async def _measure(kind: Kind, line: Line, central_system: BareCentralSystem) ->
             theirs_s.append((await echo.round_trip(frame))[0])
     ours_us = [seconds * 1e6 for seconds in ours_s[WARM_UPS:]]
     theirs_us = [seconds * 1e6 for seconds in theirs_s[WARM_UPS:]]
-    other = "an echo that commits one row" if kind.durable else "an echo"
+    other = "an echo that commits one row beside its loop" if kind.durable else "an echo"
     return [
         Figure(kind.name, statistics.median(ours_us), "us", statistics.median(theirs_us), other, ratio_bound=RATIO),
         Figure("  99 of 100", percentile(ours_us, 0.99), "us", percentile(theirs_us, 0.99), other),

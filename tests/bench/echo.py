@@ -1,6 +1,7 @@
 """The baseline of round trips, a process of its own: dials, and answers every frame with so many bytes.
 
-`python -m tests.bench.echo URL SIZE [DIRECTORY]`; with a directory every answer follows a durable commit of one row there.
+`python -m tests.bench.echo URL SIZE [DIRECTORY]`; with a directory every answer follows a durable commit of one row there,
+made beside the loop: a disk that stalls must not stop what else the loop does, in the daemon as here.
 """
 
 import asyncio
@@ -19,13 +20,13 @@ async def echo(url: str, size: int, directory: str | None) -> None:
                        user_agent_header=None) as connection:
         async for text in connection:
             if database is not None:
-                _commit(database, str(text))
+                await asyncio.to_thread(_commit, database, str(text))
             await connection.send(answer)
 
 
 def _database(directory: str) -> sqlite3.Connection:
     """With the durability of the daemon's own: write-ahead log, every commit synced, early checkpoints."""
-    database = sqlite3.connect(f"{directory}/echo.db", isolation_level=None)
+    database = sqlite3.connect(f"{directory}/echo.db", isolation_level=None, check_same_thread=False)
     database.execute("PRAGMA journal_mode=WAL")
     database.execute("PRAGMA synchronous=FULL")
     database.execute("PRAGMA wal_autocheckpoint=64")
