@@ -146,6 +146,8 @@ class SocketGuardEnd:
                 content = self._connection.recv(link_codec.SIZE + 1)
             except BlockingIOError:
                 break
+            except ConnectionResetError:
+                continue  # it went with reports unread; what it said before is still to be heard, and then its end
             except OSError:
                 content = b""
             if content:
@@ -223,6 +225,8 @@ class SocketControllerEnd:
                 content = self._connection.recv(link_codec.SIZE + 1)
             except BlockingIOError:
                 return messages
+            except ConnectionResetError:
+                continue  # as above
             except OSError as error:
                 raise LinkClosed(f"the guard is gone: {error}") from error
             if not content:

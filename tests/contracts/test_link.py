@@ -155,6 +155,14 @@ class TestLink:
         with pytest.raises(LinkClosed):
             link.controller.receive()
 
+    def test_the_last_word_of_a_controller_that_dies_counts(self, link):
+        """F-KILL: also when it dies with reports unread, which the kernel tells the guard first, as an error."""
+        link.guard.receive()
+        link.guard.send(REPORT)
+        link.controller.send(Withdraw(1))
+        link.controller.close()
+        assert link.guard.receive() == [Withdraw(1)]
+
     def test_an_open_link_is_not_closed(self, link):
         """Silence is no farewell."""
         link.guard.receive()
@@ -208,7 +216,7 @@ class TestSockets:
             sockets.controller.send(OFFERS[0])
         assert sockets.guard.receive()[0] == OFFERS[0]
 
-    def test_messages_are_numbered(self, sockets):
+    def test_every_message_is_numbered_by_its_end(self, sockets):
         """T-RPC: each end counts what it says from 1."""
         for number in (1, 2, 3):
             sockets.controller.send(OFFERS[0])
@@ -227,6 +235,16 @@ class TestSockets:
             sockets.controller.receive()
         with pytest.raises(LinkClosed, match="the guard is gone"):
             sockets.controller.send(OFFERS[0])
+
+    def test_the_last_word_of_a_guard_that_dies_counts(self, sockets):
+        """F-SAFEKILL: what it reported last is heard, and then that it is gone, also when it left something unread."""
+        sockets.guard.receive()
+        sockets.controller.send(OFFERS[0])
+        sockets.guard.send(REPORT)
+        sockets.guard._lose()
+        assert sockets.controller.receive() == [REPORT]
+        with pytest.raises(LinkClosed):
+            sockets.controller.receive()
 
     def test_a_controller_that_died_while_the_guard_spoke_is_noticed(self, sockets):
         """A reset connection is a hang-up, not an error of the guard."""

@@ -109,7 +109,8 @@ def _says_something(statement: ast.stmt) -> bool:
 
 
 def _returns(statement: ast.Return) -> Iterator[Change]:
-    for value in (None, True, False):
+    verdict = isinstance(statement.value, ast.Compare | ast.BoolOp | ast.UnaryOp | ast.Constant)
+    for value in (None, True, False) if verdict else (None,):
         if not (isinstance(statement.value, ast.Constant) and statement.value.value is value):
             yield _set(statement, "value", ast.Constant(value), f"return {value}")
 

@@ -1,7 +1,8 @@
 """How a mutant is judged: a forked child puts the changed module in place and runs the guard's tests until one fails.
 
-The parent has imported everything the tests need, but nothing of the guard, so a child begins in milliseconds and each
-mutant meets a fresh guard. A mutant that is still busy after the time-out has been noticed: the tests would hang.
+Tests that are named after the module run first, so that most mutants are noticed in a fraction of a second. The parent has
+imported what the tests need, but nothing of the guard, so a child begins in milliseconds and meets a fresh guard. A mutant
+that is still busy after the time-out has been noticed: the tests would hang.
 """
 
 import contextlib
@@ -27,7 +28,9 @@ MODULES = ("decide", "pilot", "fault_watch", "supervision", "cycle", "messages",
 """Every module of the guard but two: process.py sleeps, signals and locks memory, and is proved with real processes by
 tests/process; build.py only wires what the configuration names, which the scenarios and those processes exercise."""
 TESTS = ("tests/unit/guard", "tests/contracts/test_link.py")
-TIMEOUT_S = 60.0
+OPTIONS = ("-x", "-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:xdist",
+           "-W", "ignore::pytest.PytestAssertRewriteWarning")
+TIMEOUT_S = 120.0
 WARM = ("hypothesis", "hypothesis.stateful", "msgspec.json", "msgspec.structs", "controller.faults", "controller.errors",
         "drivers.protocols", "drivers.errors", "drivers.sim.devices", "drivers.sim.world", "socket", "tempfile")
 
@@ -65,7 +68,7 @@ class Runner:
             importlib.import_module(name)
         child = os.fork()
         if child == 0:
-            _leave(_passes("", quiet=False))
+            _leave(_passes("every module", quiet=False))
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
     def judge(self, mutants: Sequence[Mutant]) -> Iterator[tuple[Mutant, Verdict]]:
@@ -104,10 +107,11 @@ class Runner:
             yield mutant, Verdict.SURVIVED if survived else Verdict.NOTICED
 
 
-def _tests_of(module: str) -> list[str]:
-    """All tests, those that are named after the module first: they notice soonest."""
-    files = [str(path) for test in TESTS for path in sorted(Path(test).rglob("test_*.py") if Path(test).is_dir() else [Path(test)])]
-    return sorted(files, key=lambda file: not Path(file).name.startswith(f"test_{module}"))
+def _stages(module: str) -> list[list[str]]:
+    """The tests that are named after the module, for they notice soonest, and then the others."""
+    files = [path for test in TESTS for path in (sorted(Path(test).glob("test_*.py")) or [Path(test)])]
+    first = [str(path) for path in files if path.name.startswith(f"test_{module}")]
+    return [stage for stage in (first, [str(path) for path in files if str(path) not in first]) if stage]
 
 
 def _passes(module: str, *, quiet: bool) -> bool:
@@ -118,8 +122,7 @@ def _passes(module: str, *, quiet: bool) -> bool:
             void = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))
             for stream in (sys.stdout, sys.stderr):
                 os.dup2(void.fileno(), stream.fileno())
-        return pytest.main([*_tests_of(module), "-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--no-header",
-                            "-W", "ignore::pytest.PytestAssertRewriteWarning"]) == 0
+        return all(pytest.main([*files, *OPTIONS]) == 0 for files in _stages(module))
 
 
 def _leave(passed: bool) -> None:

@@ -1,0 +1,166 @@
+"""The guard's process in pieces: its grid of 10 ms, its end, and what it asks of the kernel."""
+
+import ctypes
+import os
+import signal
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from controller.guard import process
+from controller.guard.process import Process, become_real_time
+
+
+class Clock:
+    """Time that moves when somebody sleeps or works."""
+
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+    def sleep(self, seconds: float) -> None:
+        assert seconds >= 0
+        self.now_s += seconds
+
+
+class Guard:
+    """Writes down its cycles; each takes as long as `works` says."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.energised = True
+        self.orphaned = False
+        self.withdrawn = 0
+        self.closed = False
+        self.late_s: list[float] = []
+        self.works: dict[int, float] = {}
+        self.ends_at = 10
+
+    def step(self, now_s: float, *, expected_s: float) -> None:
+        self.late_s.append(round(now_s - expected_s, 6))
+        self.clock.now_s += self.works.get(len(self.late_s), 0.001)
+        if len(self.late_s) == self.ends_at:
+            self.energised = False
+
+    def withdraw(self) -> None:
+        self.withdrawn += 1
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture
+def clock(monkeypatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(process, "time", made)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    return made
+
+
+def runner(guard: Guard, world: Any = None, parent: int | None = None) -> Process:
+    return Process(guard, world, parent)  # type: ignore[arg-type]  # it quacks
+
+
+def test_cycles_come_every_ten_milliseconds(clock):
+    """Timing 5: a grid, so that the work of a cycle does not add to the next."""
+    guard = Guard(clock)
+    run = runner(guard)
+    run.end(signal.SIGTERM, None)
+    run.run()
+    assert len(guard.late_s) == 11
+    assert set(guard.late_s) == {0.0}
+    assert clock.now_s == pytest.approx(100.0 + 10 * 0.010 + 0.001)
+
+
+def test_a_cycle_that_takes_too_long_makes_the_next_one_late_and_only_that(clock):
+    """Timing 5: a device that stalls the guard for 100 ms is lateness like any other; points missed are not made up for."""
+    guard = Guard(clock)
+    guard.works = {3: 0.1}
+    run = runner(guard)
+    run.end(signal.SIGTERM, None)
+    run.run()
+    assert guard.late_s == [0.0, 0.0, 0.0, 0.09, *[0.0] * 7]
+
+
+def test_a_small_delay_keeps_the_grid(clock):
+    """Timing 5: a cycle that began a little late does not move those after it."""
+    guard = Guard(clock)
+    guard.works = {3: 0.015}
+    run = runner(guard)
+    run.end(signal.SIGTERM, None)
+    run.run()
+    assert guard.late_s[3:6] == [0.005, 0.0, 0.0]
+
+
+def test_the_end_waits_until_the_contactors_are_open(clock):
+    """F-STOP: withdrawn in every cycle, one more cycle after the last coil, and everything released."""
+    guard = Guard(clock)
+    run = runner(guard)
+    run.end(signal.SIGTERM, None)
+    run.run()
+    assert (guard.withdrawn, guard.closed) == (11, True)
+
+
+def test_without_a_reason_to_end_nothing_is_withdrawn(clock, monkeypatch):
+    """F-STOP: and an error of the cycle itself still releases everything."""
+    guard = Guard(clock)
+    guard.ends_at = 0
+
+    def step(_now_s: float, *, expected_s: float) -> None:
+        guard.late_s.append(expected_s)
+        if len(guard.late_s) == 20:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(guard, "step", step)
+    with pytest.raises(KeyboardInterrupt):
+        runner(guard, parent=os.getppid()).run()
+    assert (guard.withdrawn, guard.closed) == (0, True)
+
+
+@pytest.mark.parametrize("why", ["link closed", "parent gone"])
+def test_a_guard_whose_parent_is_gone_ends(clock, why):
+    """Contract 1: a guard whose parent is gone makes its controlled stop and exits."""
+    guard = Guard(clock)
+    guard.orphaned = why == "link closed"
+    runner(guard, parent=os.getppid() if why == "link closed" else -1).run()
+    assert (guard.withdrawn, guard.closed) == (11, True)
+
+
+def test_the_simulated_world_is_polled_in_every_cycle(clock):
+    """Contract 3: /sim/v1 is complete under --split, where the world lives with the guard."""
+    polls: list[float] = []
+    guard = Guard(clock)
+    run = runner(guard, SimpleNamespace(poll=lambda: polls.append(clock.now_s)))
+    run.end(signal.SIGTERM, None)
+    run.run()
+    assert len(polls) == 11
+
+
+def test_what_the_kernel_does_not_permit_is_said(monkeypatch):
+    """Rule 2: the guard runs all the same, and says what is missing and how to permit it."""
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "sched_setscheduler", refuse)
+    monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: SimpleNamespace(mlockall=lambda flags: -1))
+    monkeypatch.setattr(ctypes, "get_errno", lambda: 12)
+    priority, memory = become_real_time()
+    assert priority == ("no real-time priority (Operation not permitted): give the unit LimitRTPRIO=50 or CAP_SYS_NICE")
+    assert memory == ("memory is not locked (Cannot allocate memory): give the unit LimitMEMLOCK=infinity or CAP_IPC_LOCK")
+
+
+def test_what_the_kernel_permits_is_asked_for(monkeypatch):
+    """Rule 2: FIFO priority 50 and all memory locked, now and later."""
+    asked: list[object] = []
+
+    def lock(flags: int) -> int:
+        asked.append(flags)
+        return 0
+
+    monkeypatch.setattr(os, "sched_setscheduler", lambda *order: asked.append(order))
+    monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: SimpleNamespace(mlockall=lock))
+    assert become_real_time() == []
+    assert asked == [(0, os.SCHED_FIFO, os.sched_param(50)), 3]
