@@ -5,6 +5,8 @@ import importlib
 import os
 import sys
 
+from controller import __version__
+
 VERBS: dict[str, str] = {
     "run": "run the daemon in the foreground: controller and guard together",
     "guard": "run the guard alone, as its systemd unit does",
@@ -26,6 +28,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else argv
     verb = arguments[0] if arguments else ""
     parser = argparse.ArgumentParser(prog="evcp", description="EV charge point controller")
+    parser.add_argument("--version", action="version", version=f"evcp {__version__}")
     subparsers = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     for name, summary in VERBS.items():
         subparser = subparsers.add_parser(name, help=summary, description=summary)

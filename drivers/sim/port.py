@@ -7,6 +7,7 @@ once per cycle without ever blocking (`PortServer`, which imports no asyncio), a
 import contextlib
 import os
 import socket
+import struct
 from collections.abc import Mapping
 
 import msgspec
@@ -54,6 +55,7 @@ class PortServer:
         self._world = world
         self._listener = listener
         self._listener.setblocking(False)
+        self._is_abstract = isinstance(listener.getsockname(), bytes)
         self._peers: list[_Peer] = []
         world.poll = self.poll
 
@@ -64,9 +66,16 @@ class PortServer:
         except BlockingIOError:
             pass
         else:
-            connection.setblocking(False)
-            self._peers.append(_Peer(connection))
+            self._welcome(connection)
         self._peers = [peer for peer in self._peers if self._serve(peer)]
+
+    def _welcome(self, connection: socket.socket) -> None:
+        """Take the peer; on a socket without a file, which has no permissions, only one of our own user."""
+        if self._is_abstract and _user_of(connection) != os.getuid():
+            connection.close()
+            return
+        connection.setblocking(False)
+        self._peers.append(_Peer(connection))
 
     def _serve(self, peer: _Peer) -> bool:
         try:
@@ -101,6 +110,12 @@ class PortServer:
             return {"status": error.status, "error": str(error)}
         except (msgspec.DecodeError, RecursionError) as error:
             return {"status": 400, "error": str(error)}
+
+
+def _user_of(connection: socket.socket) -> int:
+    """Who is at the other end, as the kernel tells (SO_PEERCRED: pid, uid, gid)."""
+    uid: int = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))[1]
+    return uid
 
 
 class Gone(SimError):
@@ -167,11 +182,12 @@ class RemotePort:
 
 
 def listen(path: str) -> socket.socket:
-    """A listening socket at `path`; a left-over file is replaced."""
+    """A listening socket at `path`, for owner and group as the guard's own; a left-over file is replaced."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
+    os.fchmod(listener.fileno(), 0o660)
     listener.bind(path)
-    os.chmod(path, 0o600)
+    os.chmod(path, 0o660)
     listener.listen(4)
     return listener

@@ -2,8 +2,10 @@
 
 import json
 import os
+import shutil
 import socket
 import stat
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -158,6 +160,20 @@ def test_a_client_that_goes_away_or_dawdles_hinders_nobody(daemon):
 def test_the_socket_is_for_owner_and_group_only(daemon):
     """0660 (T-SERVICE)."""
     assert stat.S_IMODE(os.stat(daemon.site.control).st_mode) == 0o660
+
+
+@pytest.mark.skipif(os.getuid() != 0 or shutil.which("python3", path="/usr/bin:/bin") is None,
+                    reason="only root can become somebody else, who needs a Python that anybody may run")
+@pytest.mark.parametrize(("user", "group", "reached"), [(65534, 65534, False), (65534, os.getgid(), True)],
+                         ids=["a stranger", "one of the group"])
+def test_who_may_connect_is_decided_by_the_file(daemon, user, group, reached):
+    """The socket's group is the technicians' key; nobody else gets in (T-SERVICE)."""
+    os.chmod(daemon.site.folder, 0o755)
+    connect = f"import socket; socket.socket(socket.AF_UNIX).connect({str(daemon.site.control)!r})"
+    ended = subprocess.run(["/usr/bin/env", "python3", "-c", connect], check=False, capture_output=True, text=True, cwd="/",
+                           user=user, group=group, extra_groups=[], env={"PATH": "/usr/bin:/bin"})
+    assert (ended.returncode == 0) is reached, ended.stderr
+    assert reached or "PermissionError" in ended.stderr
 
 
 def test_no_tcp_port_is_open_unless_configured(daemon):

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from controller import __version__
 from controller.__main__ import VERBS, main
 from controller.cli import client, sim, status
 
@@ -76,6 +77,13 @@ def test_every_verb_explains_itself(capsys, verb):
         main([verb, "--help"])
     assert ended.value.code == 0
     assert VERBS[verb].split(":")[0] in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_version_is_told(capsys):
+    """One line, exit 0."""
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert (ended.value.code, capsys.readouterr().out) == (0, f"evcp {__version__}\n")
 
 
 @pytest.mark.parametrize(("status", "code"), [(400, 2), (413, 2), (404, 5), (409, 5), (500, 1)])

@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import os
+import socket
+import stat
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -169,6 +172,37 @@ def test_a_question_that_was_cancelled_leaves_no_answer_behind(tmp_path, monkeyp
 @pytest.mark.parametrize("line", [b"what?\n", b"[]\n", b'["plug"]\n', b'["plug", []]\n', b"[" * 5000 + b"\n", b"\xff\n"])
 def test_a_line_that_is_no_question_is_400(line):
     """The guard never falls over what comes from outside (T-PARSE)."""
-    server = PortServer.__new__(PortServer)
-    server._world = new_world()
-    assert server._answer(line)["status"] == 400
+    with socket.socket(socket.AF_UNIX) as listener:
+        assert PortServer(new_world(), listener)._answer(line)["status"] == 400
+
+
+def test_the_socket_of_a_world_is_for_owner_and_group(tmp_path, monkeypatch):
+    """Guard and controller run as two users of one group (T-PRIV)."""
+    monkeypatch.chdir(tmp_path)
+    listen("w.sock").close()
+    assert stat.S_IMODE(os.stat("w.sock").st_mode) == 0o660
+
+
+@pytest.mark.parametrize(("uid", "answered"), [(os.getuid(), True), (os.getuid() + 1, False)], ids=["ours", "another user"])
+def test_a_world_without_a_file_speaks_with_its_own_user_only(monkeypatch, uid, answered):
+    """An abstract socket has no permissions that would keep others out (A6)."""
+    monkeypatch.setattr(port_module, "_user_of", lambda _connection: uid)
+    name = f"\0evcp-test-{os.getpid()}-{uid}"
+    with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as client:
+        listener.bind(name)
+        listener.listen()
+        world = new_world()
+        server = PortServer(world, listener)
+        client.connect(name)
+        client.sendall(b'["plug", {"connector": 1}]\n')
+        server.poll()
+        assert (world.outlet(1).state == "B") is answered
+        for peer in server._peers:
+            peer.connection.close()
+
+
+def test_the_kernel_tells_who_is_there():
+    """SO_PEERCRED of a pair of our own."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX)
+    with ours, theirs:
+        assert port_module._user_of(ours) == os.getuid()
