@@ -18,8 +18,8 @@ from controller import __main__ as command
 from tests.house.sources import ROOT, named, names_in, python_files
 
 README = (ROOT / "README.md").read_text()
-PAGES = [file for folder in (".", "docs", "docs/decisions", "changes", "systemd", "docs/reference")
-         for file in sorted((ROOT / folder).glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")),
+         *(file for folder in ("docs", "changes", "systemd", "hw-tests") for file in sorted((ROOT / folder).rglob("*.md")))]
 CODE = re.compile(r"`((?:controller|drivers|tests|docs|systemd)/[\w./-]*?\.(?:py|md|toml|svg|service))(?::([A-Za-z_][\w.]*))?`")
 LINK = re.compile(r"\]\(([^)\s:]+)\)")
 
