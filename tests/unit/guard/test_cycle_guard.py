@@ -219,7 +219,7 @@ def test_a_controller_that_goes_on_offering_does_not_keep_a_guard_from_ending():
 
 
 def test_a_guard_knows_when_its_controller_is_gone_for_good():
-    """Contract 1: a guard whose parent is gone makes its controlled stop and exits."""
+    """Contract 1: a link that was hung up tells the guard that nobody will come back, so that its process can end."""
     bench = Workbench()
     bench.tick()
     assert not bench.guard.orphaned
