@@ -95,7 +95,14 @@ class GuardLink:
         while True:
             await asyncio.sleep(CHECK_EVERY_S)
             if self._there and self._clock.now().monotonic_s - self._heard_s > SILENT_AFTER_S:
-                self._gone(f"silent for {SILENT_AFTER_S:g} s")
+                self._give_up(f"silent for {SILENT_AFTER_S:g} s")
+
+    def _give_up(self, why: str) -> None:
+        """It hangs. One in a process of its own is let go, so that it can be killed and replaced (F-SAFEKILL)."""
+        if isinstance(self._end, SocketControllerEnd):
+            self._lose(why)
+        else:
+            self._gone(why)
 
     async def keep_connected(self, connect: Callable[[], Awaitable[ControllerEnd]]) -> None:
         """Connect, and again whenever the link was lost, with a growing pause; until cancelled."""

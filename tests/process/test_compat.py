@@ -47,6 +47,16 @@ def test_an_undecodable_frame_is_answered_with_a_generic_error(daemon, csms):
     assert csms.ask(call.ClearCache()) == {"status": "Accepted"}
 
 
+def test_a_session_is_the_same(daemon, csms):
+    """Compatibility changes refusals, not bills."""
+    daemon.sim("plug", connector=1, ev={"request_after_s": 0.05})
+    daemon.sim("swipe", id_tag="04A1B2C3")
+    csms.until_status("Charging")
+    daemon.sim("unplug", connector=1)
+    assert csms.until("StopTransaction")["transactionId"] == csms._transaction_id
+    csms.until_status("Available")
+
+
 def test_a_reconnect_boots_again(daemon, csms):
     """BootNotification on every connection (against WS-7, on purpose)."""
     daemon.sim("link", up=False)

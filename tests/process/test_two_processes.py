@@ -74,6 +74,17 @@ def test_a_guard_that_ends_is_noticed_at_once_and_replaced(split, csms, number):
     assert csms.complaints == []
 
 
+def test_a_guard_that_hangs_is_killed_and_replaced(split, csms):
+    """SIGSTOP: silent for 2 s, then Faulted, a new guard and Available again (F-SAFEKILL)."""
+    csms.until_status("Available")
+    (guard,) = split.children()
+    os.kill(guard, signal.SIGSTOP)
+    csms.until_status("Faulted", within_s=4)
+    csms.until_status("Available", within_s=6)
+    (new,) = split.children()
+    assert new != guard
+
+
 def test_a_killed_guard_in_a_session_gives_back_the_register_and_the_next_session(split, csms):
     """The world dies with the guard, but its meter goes on from the last reading, never below (MTR-9, F-SAFEKILL)."""
     begin_session(split, csms)
