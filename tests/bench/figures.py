@@ -1,5 +1,6 @@
 """What a figure is: a value, the baseline it stands beside, and the bound it must keep."""
 
+import math
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -60,4 +61,4 @@ def _text(value: float, unit: str) -> str:
 def percentile(values: Sequence[float], share: float) -> float:
     """The value that `share` (0..1) of the sorted `values` do not exceed."""
     ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
