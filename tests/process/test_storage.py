@@ -1,7 +1,12 @@
 """Where the daemon writes, and what becomes of it where it cannot (`contract.md` sections 1, 3, F-RO)."""
 
+import contextlib
 import os
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from tests.process.daemon import Daemon, Site, configuration
 from tests.process.independent_csms import CentralSystem
@@ -47,6 +52,36 @@ def test_it_recovers_by_itself_when_the_storage_directory_can_be_made(site, csms
     daemon.sim("swipe", id_tag="04A1B2C3")
     csms.until_status("Charging")
     assert daemon.process.poll() is None
+
+
+@pytest.fixture
+def full_disk(site: Site) -> Iterator[Path]:
+    """The storage directory on a file system of its own with not a byte free; the path of what fills it."""
+    site.state.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m,mode=0700", "tmpfs", str(site.state)], check=False,
+                             capture_output=True)
+    if mounted.returncode != 0:
+        pytest.skip("mounting a file system is not permitted here")
+    filler = site.state / "filler"
+    with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(65536))
+    yield filler
+    subprocess.run(["umount", "-l", str(site.state)], check=True)
+
+
+def test_a_full_disk_leaves_a_daemon_that_says_so_and_recovers(site, csms, full_disk):
+    """Faulted with InternalError while nothing can be stored; Available without a restart by hand when space is back (F-FULL)."""
+    site.write(configuration(url=csms.url))
+    daemon = site.start()
+    row = daemon.until_status("Faulted")
+    assert row["error_code"] == "InternalError"
+    assert any("stored" in warning for warning in daemon.status()["warnings"])
+    full_disk.unlink()
+    csms.until_status("Available", within_s=15)
+    daemon.wait_until_ready()
+    charge_once(daemon, csms)
+    assert csms.complaints == []
 
 
 def charge_once(daemon: Daemon, csms: CentralSystem) -> None:
