@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from controller.events import NOT_STORED
 from controller.ocpp.messages import Request
 from controller.ocpp.messages import core as m
 from controller.ocpp.messages.remote_trigger import TriggerMessageReq
@@ -224,6 +225,23 @@ def test_a_pause_that_ends_offline_is_over(talk: Talk) -> None:
     conversation.answers.clear()
     conversation.connect()
     assert len(conversation.of(START)) == 2
+
+
+def test_a_message_that_the_disk_kept_back_is_no_attempt(talk: Talk) -> None:
+    """Not sent because it was not stored: again after five seconds under the same id, as often as it takes (QUE-7, F-FULL)."""
+    conversation = talk(ocpp="MeterValueSampleInterval = 0")
+    conversation.answers[START] = None
+    begun(conversation)
+    for _ in range(10):
+        conversation.fail(NOT_STORED)
+        assert not conversation.in_flight
+        conversation.pass_time(5.5)
+        assert conversation.in_flight
+    conversation.answers.clear()
+    conversation.answer(conversation_accepts(5))
+    ended(conversation)
+    assert len(set(conversation.ids_of(START))) == 1
+    assert conversation.of(STOP)[0].transaction_id == 5
 
 
 def test_attempts_made_before_a_restart_count_after_it(talk: Talk) -> None:
