@@ -133,5 +133,5 @@ def _current_in_force(wish_a: float, was: Memory, now_s: float) -> tuple[float, 
     """The current to signal and when it last changed: down at once, up only after the pause, also over a steady pilot."""
     before_a = was.lately_a if was.offered_a is None else was.offered_a
     too_soon = now_s - was.changed_s < RISE_PAUSE_S
-    offered_a = before_a if before_a is not None and too_soon and wish_a > before_a else wish_a
+    offered_a = min(wish_a, before_a) if before_a is not None and too_soon else wish_a
     return offered_a, was.changed_s if offered_a == was.offered_a else now_s

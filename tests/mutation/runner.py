@@ -28,8 +28,7 @@ MODULES = ("decide", "pilot", "fault_watch", "supervision", "cycle", "messages",
 """Every module of the guard but two: process.py sleeps, signals and locks memory, and is proved with real processes by
 tests/process; build.py only wires what the configuration names, which the scenarios and those processes exercise."""
 TESTS = ("tests/unit/guard", "tests/contracts/test_link.py")
-OPTIONS = ("-x", "-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:xdist",
-           "-W", "ignore::pytest.PytestAssertRewriteWarning")
+OPTIONS = ("-x", "-q", "--no-header", "-p", "no:cacheprovider")
 TIMEOUT_S = 120.0
 WARM = ("hypothesis", "hypothesis.stateful", "msgspec.json", "msgspec.structs", "controller.faults", "controller.errors",
         "drivers.protocols", "drivers.errors", "drivers.sim.devices", "drivers.sim.world", "socket", "tempfile")
@@ -64,6 +63,7 @@ class Runner:
 
     def warm_up(self) -> bool:
         """Load what every child needs; whether the unchanged guard passes its tests."""
+        os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # they would double the time of a mutant
         for name in WARM:
             importlib.import_module(name)
         child = os.fork()

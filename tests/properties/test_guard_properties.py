@@ -176,6 +176,18 @@ class Story:
     def _lock(self, locked: bool) -> None:
         self.bench.say(SetLock(1, locked))
 
+    def _ask(self, amperes: float) -> None:
+        """A car that asks and an offer, but nobody has thought of the bolt."""
+        self.bench.car("C")
+        self._offer((amperes, 10.0))
+        self._pass(70)
+
+    def _force(self, state: LockState) -> None:
+        """Somebody forces the bolt."""
+        if self.bench.outlet.has_lock:
+            self.bench.outlet.bolt = state
+            self._pass(1)
+
     def _measure(self, measured: tuple[float, float]) -> None:
         amperes, volts = measured
         self.bench.say(Measured(1, (amperes, amperes, 0.0), (volts, volts, volts)))
@@ -229,6 +241,8 @@ happenings = st.one_of(
     st.tuples(st.just("fault"), st.tuples(st.sampled_from(["diode", "contactor", "contactor_welded", "lock", "lock_stuck",
                                                            "temperature", *WIRES]), st.booleans())),
     st.tuples(st.just("fault"), st.tuples(st.sampled_from(["diode", "contactor", "lock", *WIRES]), st.just(False))),
+    st.tuples(st.just("ask"), st.floats(6, 40)),
+    st.tuples(st.just("force"), st.sampled_from([LockState.UNLOCKED, LockState.MOVING])),
     st.tuples(st.just("wire"), st.sampled_from(WIRES)),
     st.tuples(st.just("reset"), st.sampled_from([FaultKind.RCD, FaultKind.CONTACTOR_WELDED])),
     st.tuples(st.just("late"), st.sampled_from([0.015, 0.03, 0.05, 0.0605, 0.2])),

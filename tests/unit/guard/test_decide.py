@@ -1,5 +1,6 @@
 """The guard's mind, case by case; every row names the clause it stands for."""
 
+import math
 from typing import Any
 
 import msgspec
@@ -160,11 +161,12 @@ def test_a_new_car_has_no_past(way):
     seen = msgspec.structs.replace(CHARGING, **way)
     _, memory = decide(seen, msgspec.structs.replace(CLOSED, offered_a=6.0), NOW_S)
     _, memory = decide(msgspec.structs.replace(seen, pilot=Pilot.A), memory, NOW_S + 1)
+    assert (memory.lately_a, memory.changed_s) == (None, -math.inf)
     outputs, _ = decide(CHARGING, memory, NOW_S + 2)
     assert outputs.offered_a == 16.0
 
 
-@pytest.mark.parametrize(("after_s", "coil"), [(0.0, True), (0.09, True), (0.1, False), (1.0, False)])
+@pytest.mark.parametrize(("after_s", "coil"), [(0.0, True), (0.099, True), (0.1, False), (1.0, False)])
 def test_an_offer_that_returns_within_a_stop_has_a_moment_to_see_the_diode(after_s, coil):
     """2.2: under a steady pilot there is no diode to see; 0.1 s after the PWM is back it must have been seen."""
     seen = msgspec.structs.replace(CHARGING, diode_fresh=False)
@@ -195,6 +197,37 @@ def test_a_stop_that_is_called_off_forgets_when_it_began():
 def test_only_c_and_d_with_ventilation_ask_for_power(pilot, ventilation, asks):
     """5: state D is served only where there is ventilation."""
     assert asks_for_power(Seen(pilot, ventilation=ventilation)) is asks
+
+
+@pytest.mark.parametrize("began_s", [64.0, 4096.0])
+def test_time_may_begin_anywhere(began_s):
+    """The monotonic clock counts from the machine's start: what matters is how long ago things were."""
+    _, memory = decide(msgspec.structs.replace(CHARGING, must_open=True, shows_f=True), CLOSED, began_s)
+    assert decide(msgspec.structs.replace(CHARGING, must_open=True, shows_f=True), memory, began_s + 0.25)[0].duty == STATE_F
+    was = Memory(offered_a=6.0, changed_s=began_s, pwm_since_s=began_s)
+    assert decide(CHARGING, was, began_s + 4.5)[0].offered_a == 6.0
+    _, memory = decide(msgspec.structs.replace(CHARGING, offer_a=None), CLOSED, began_s)
+    assert decide(msgspec.structs.replace(CHARGING, offer_a=None), memory, began_s + 5.5)[0].coil
+    assert decide(msgspec.structs.replace(CHARGING, diode_fresh=False), memory, began_s + 0.5)[0].coil
+
+
+def test_a_pilot_that_has_just_changed_holds_back_no_first_offer():
+    """3: without a current before there is nothing to rise from."""
+    assert decide(CHARGING, Memory(changed_s=NOW_S), NOW_S)[0].offered_a == 16.0
+
+
+def test_what_is_not_said_is_on_the_safe_side():
+    """Rule 1: no diode, no offer, no past."""
+    assert not decide(Seen(Pilot.C, offer_a=16.0), Memory(), NOW_S)[0].coil
+    assert Seen(Pilot.C).offer_a is None
+    assert (Memory().lately_a, Memory().changed_s) == (None, -math.inf)
+
+
+@pytest.mark.parametrize("made", [Seen(Pilot.C), Memory(), Outputs(1.0, coil=False, offered_a=None)], ids=lambda made: type(made).__name__)
+def test_what_was_decided_cannot_be_changed_afterwards(made):
+    """A decision is a value: nobody turns a coil on by assignment."""
+    with pytest.raises(AttributeError, match="immutable"):
+        made.coil = True
 
 
 def test_the_guard_starts_with_everything_off():
