@@ -33,7 +33,7 @@ from controller.shell.offers import Offers
 from controller.shell.pace import NORMAL, Pace
 from controller.shell.pump import Pump
 from controller.shell.recorder import Recorder
-from controller.shell.sim_registers import SimRegisters
+from controller.shell.sim_registers import Keeper, RegisterFile, SimRegisters
 from controller.shell.sim_verbs import SimVerbs
 from controller.shell.system_clock import SystemClock
 from controller.shell.systemd import ServiceManager
@@ -81,8 +81,8 @@ class App:
 
     def __init__(self, configuration: Configuration, store: Store, clock: Clock, *, dial: Dial = dial_websocket,
                  mode: str = "together", world: Any = None, in_thread: bool = True, skip_quiet: bool = False,
-                 new_id: Callable[[], str] = lambda: str(uuid.uuid4()), jitter: Callable[[], float] = random.random, pace: Pace = NORMAL
-                 ) -> None:
+                 new_id: Callable[[], str] = lambda: str(uuid.uuid4()), jitter: Callable[[], float] = random.random,
+                 pace: Pace = NORMAL, register_keeper: Keeper | None = None) -> None:
         self.configuration = configuration
         self.version = __version__
         self._store, self._clock, self._mode = store, clock, mode
@@ -104,7 +104,8 @@ class App:
         self.effects = Effects(self.connection, self.offers, self.link, clock, self.inbox, by_id.read_now)
         self.pump = Pump(self.station, store, clock, self.inbox, self.effects, in_thread=in_thread,
                          observe=self.recorder.note)
-        self._registers = self._make_registers(by_id, pace.registers_every_s)
+        keeper = register_keeper or RegisterFile(configuration.storage.directory)
+        self._registers = self._make_registers(by_id, keeper, pace.registers_every_s)
         self.sim = SimVerbs(self.port, self.desk, self.connection, self.inbox.post, self.status) if self.port else None
         self.stop = asyncio.Event()
         self._service = ServiceManager()
@@ -160,11 +161,11 @@ class App:
             readers.append(Reader(place, driver, row.connectors, self.inbox, self._clock))
         return readers
 
-    def _make_registers(self, meters: Meters, every_s: float) -> SimRegisters | None:
+    def _make_registers(self, meters: Meters, keeper: Keeper, every_s: float) -> SimRegisters | None:
         simulated = [row.id for row in self.configuration.connector if row.meter["driver"] == "sim"]
         if not simulated:
             return None
-        return SimRegisters(self.configuration.storage.directory, self.port, meters, simulated, every_s=every_s)
+        return SimRegisters(keeper, self.port, meters, simulated, every_s=every_s)
 
     # -- what the control socket needs -------------------------------------------------------------------------------
 

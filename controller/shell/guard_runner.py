@@ -1,7 +1,7 @@
 """The guard in the same loop as the controller, over the in-memory link: when every driver is simulated, and in tests.
 
 In real time it takes a cycle every 10 ms. In virtual time it may skip the quiet: when nothing is being timed it sleeps until
-an offer runs out, the world has something planned, or a second has passed; whatever happens meanwhile wakes it.
+an offer runs out, the world has something planned, or CALM_S has passed; whatever happens meanwhile wakes it.
 """
 
 import asyncio
@@ -11,7 +11,9 @@ from controller.clock import Clock
 from controller.guard.cycle import TICK_S, Guard
 from controller.guard.link import MemoryGuardEnd
 
-CALM_S = 1.0
+CALM_S = 1.5
+"""Less than a silence that the controller takes for a guard that hangs; more than the pause between two offers, each of which
+wakes it anyway."""
 
 
 class GuardRunner:

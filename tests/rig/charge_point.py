@@ -47,6 +47,22 @@ class MortalStore:
         """The disk stays."""
 
 
+class Registers:
+    """What the simulated meters keep by themselves, as real ones do."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, float] = {}
+
+    def read(self) -> dict[str, float]:
+        """What was kept."""
+        return dict(self._kept)
+
+    def write(self, registers: dict[str, float]) -> bool:
+        """Keep these instead."""
+        self._kept = dict(registers)
+        return True
+
+
 class _Complaints(logging.Handler):
     """Exceptions that the daemon caught and logged: bugs all the same."""
 
@@ -85,6 +101,7 @@ class ChargePoint:
         self._ids = itertools.count(1)
         self._complaints = _Complaints()
         self.disk: Store = MemoryStore()
+        self._registers = Registers()
         self.in_thread = False
         """True: commits go beside the loop, where `executor_takes_s` may slow them down."""
         self.pace = EVERY_SECOND
@@ -120,7 +137,7 @@ class ChargePoint:
         store = self.disk if isinstance(self.disk, BrokenStore) else self._store
         self.app = App(self.configuration, store, self.clock, dial=self.central_system.network.dial,
                        in_thread=self.in_thread, skip_quiet=True, new_id=lambda: f"id-{next(self._ids):08d}",
-                       jitter=lambda: 0.5, pace=self.pace)
+                       jitter=lambda: 0.5, pace=self.pace, register_keeper=self._registers)
         self.central_system.rules.started()
         self._task = asyncio.ensure_future(self.app.run())
         if ready:
