@@ -69,8 +69,10 @@ def test_the_guard_may_have_what_real_time_needs():
 
 def test_the_guard_leaves_the_lines_safe_however_it_ends():
     """`ExecStopPost` runs after a crash and after SIGKILL too, when the kernel has left the contactor as it was."""
-    program, *arguments = unit("evcp-guard.service")["Service"]["ExecStopPost"].split()
-    assert (ROOT / "systemd" / Path(program).name).stat().st_mode & 0o111
+    interpreter, *words = unit("evcp-guard.service")["Service"]["ExecStopPost"].split()
+    program, *arguments = [word for word in words if word not in ("-I", "-S")]
+    assert interpreter.startswith("+"), "it may need more than the guard's own user has"
+    assert (ROOT / "systemd" / Path(program).name).exists()
     assert arguments == ["--config", "/etc/evcp/evcp.toml"]
     assert "ExecStopPost" not in unit("evcp-controller.service")["Service"]
 
@@ -95,10 +97,7 @@ def test_systemd_itself_finds_nothing_wrong_with_the_units(name, tmp_path):
         pytest.skip("no systemd-analyze on this machine")
     for other in UNITS:
         text = (ROOT / "systemd" / other).read_text()
-        service = unit(other)["Service"]
-        for key in {"ExecStart", "ExecStopPost"} & set(service):
-            text = text.replace(service[key].split()[0], "/bin/true")
-        (tmp_path / other).write_text(text)
+        (tmp_path / other).write_text(text.replace(unit(other)["Service"]["ExecStart"].split()[0], "/bin/true"))
     done = subprocess.run([analyze, "verify", "--man=no", str(tmp_path / name)], capture_output=True, text=True, check=False)
     complaints = [line for line in (done.stdout + done.stderr).splitlines() if name in line]
     assert not complaints, complaints
