@@ -70,6 +70,18 @@ def test_the_thirty_seconds_begin_anew_after_a_reading(conversation: Conversatio
     assert conversation.of(StopTransactionReq) == []
 
 
+def test_a_meter_that_was_lost_for_a_moment_gets_its_thirty_seconds_again(conversation: Conversation) -> None:
+    """The patience of the first silence is not taken from the second, however much later that comes (F-METER)."""
+    charge(conversation)
+    for seconds in (60, 5):
+        conversation.plugs[1].meter_works = False
+        conversation.pass_time(5)
+        conversation.plugs[1].meter_works = True
+        conversation.pass_time(seconds)
+    assert conversation.closed
+    assert {status for status, _ in told(conversation)} == {S.Charging}
+
+
 def test_charging_may_go_on_at_six_amperes_without_a_meter(talk: Talk) -> None:
     """`on_meter_loss = "continue"`: the warning stands, the least is offered, and the full offer comes back (F-METER)."""
     conversation = talk(charging=CONTINUE)

@@ -25,6 +25,7 @@ from controller.ocpp.types import (
     RegistrationStatus,
     TriggerMessageStatus,
 )
+from controller.station.metering import Grid
 from tests.unit.station.conftest import Talk
 from tests.unit.station.conversation import START, Conversation, configuration
 
@@ -90,6 +91,14 @@ def test_samples_never_drift_whatever_the_time_of_day_began_with(tmp_path: Path)
     begun = begin(conversation)
     conversation.pass_time(700.3)
     assert seconds_after(begun, stamps(conversation)) == [7 * number for number in range(1, 101)]
+
+
+@pytest.mark.parametrize("interval_s", [1, 7, 10, 60, 900])
+def test_floating_point_loses_no_point_of_the_grid(interval_s: int) -> None:
+    """The sum of begin and intervals may come out a hair short; it still is the point that was waited for (MTR-1)."""
+    for begun_s in (0.1 * number + 98_765.4321 for number in range(200)):
+        grid = Grid(begun_s, START)
+        assert [grid.points_until(begun_s + number * interval_s, interval_s) for number in range(50)] == list(range(50))
 
 
 def test_a_late_look_keeps_the_stamp_of_the_grid(talk: Talk) -> None:

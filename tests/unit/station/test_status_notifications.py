@@ -253,9 +253,9 @@ def test_after_a_reconnect_the_way_is_not_told(talk: Talk) -> None:
 
 def test_the_next_change_after_a_reconnect_is_led_over_the_matrix_again(conversation: Conversation) -> None:
     """The exception is for what happened in the silence, whether or not there was something to tell (STAT-7)."""
+    conversation.plug_in()
     conversation.disconnect()
     conversation.connect()
-    conversation.plug_in()
     set_operative(conversation, 1, operative=False)
     assert conversation.statuses() == [S.Preparing, S.Available, S.Unavailable]
 
