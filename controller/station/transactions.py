@@ -321,6 +321,7 @@ class Transactions(Feature):
         self._central_system.owe(request, ended, connector.connector_id, step)
         connector.transaction, connector.recovering, connector.finished = None, False, True
         self._release(connector, Reason(transaction.stop_reason), ended, step)
+        self._tidy(connector)
         step.derive(TransactionEnded(connector.connector_id))
 
     def _release(self, connector: Connector, reason: Reason, ended: Transaction, step: Step) -> None:
@@ -345,7 +346,12 @@ class Transactions(Feature):
             self._prepare(connector, step)
         elif connector.stopping:
             self._towards_end(connector, step)
-        elif connector.finished and not connector.plugged and not connector.plug_held:
+        else:
+            self._tidy(connector)
+
+    def _tidy(self, connector: Connector) -> None:
+        """Nothing is left of a transaction that has ended, once the plug is out."""
+        if connector.finished and not connector.plugged and not connector.plug_held:
             connector.finished = False
             self._info.pop(connector.connector_id, None)
 

@@ -203,6 +203,32 @@ def test_a_remote_start_before_the_boot_is_answered_is_rejected(talk: Talk) -> N
     assert answer == m.RemoteStartTransactionConf(status=RemoteStartStopStatus.Rejected)
 
 
+def test_accepted_on_a_triggered_boot_ends_the_waiting(talk: Talk) -> None:
+    """No further BootNotification when the interval of Pending runs out; a reconnect need not wait for it (BOOT-4, WS-7)."""
+    conversation = talk(online=False, csms="boot_on_reconnect = true")
+    answer_boot(conversation, RegistrationStatus.Pending, 300)
+    conversation.connect()
+    answer_boot(conversation, RegistrationStatus.Accepted)
+    conversation.call(TriggerMessageReq(requested_message=MessageTrigger.BootNotification))
+    conversation.pass_time(10)
+    conversation.disconnect()
+    conversation.connect()
+    conversation.pass_time(400)
+    assert conversation.moments_of(BOOT) == pytest.approx([0, 0, 10], abs=0.1)
+
+
+def test_no_heartbeats_pile_up_while_pending(talk: Talk) -> None:
+    """Accepted, then Pending for an hour after a reconnect: afterwards no burst of what was not beaten (HB-3)."""
+    conversation = talk(csms="boot_on_reconnect = true")
+    conversation.disconnect()
+    answer_boot(conversation, RegistrationStatus.Pending, 3600)
+    conversation.connect()
+    conversation.pass_time(3590)
+    answer_boot(conversation, RegistrationStatus.Accepted)
+    conversation.pass_time(20)
+    assert conversation.of(m.HeartbeatReq) == []
+
+
 # -- Rejected --------------------------------------------------------------------------------------------------------
 
 

@@ -298,13 +298,14 @@ def test_plugging_in_again_after_the_end_gives_no_energy(conversation: Conversat
 
 
 def test_a_tethered_cable_goes_straight_back_to_available(talk: Talk) -> None:
-    """Fixed cable taken off the vehicle: no user action is left (TXN-20)."""
+    """Fixed cable taken off the vehicle: no user action is left, and Available says nothing of the past (TXN-20, TXN-17)."""
     conversation = talk(lock="none", cable="tethered")
     conversation.plugs[1].lock = LockState.NONE
     charging(conversation)
     conversation.unplug()
     conversation.pass_time(5)
-    assert last_status(conversation) is S.Available
+    told = [(n.status, n.info) for n in conversation.of(m.StatusNotificationReq)]
+    assert told[-2:] == [(S.Finishing, "EV side disconnected"), (S.Available, None)]
 
 
 # -- after the end ---------------------------------------------------------------------------------------------------
