@@ -143,7 +143,9 @@ async def test_orders_that_wait_end_with_the_connection():
         it.connection.call("b", HEARTBEAT, 30.0)
         it.wire.end("closed with 1006")
         await asyncio.sleep(100.0)
-        assert it.wire.sent == []
+        it.connection.call("c", HEARTBEAT, 30.0)
+        await asyncio.sleep(0.1)
+        assert [frame[1] for frame in it.wire.json()] == ["c"]
 
 
 async def test_an_answer_to_a_call_of_the_last_connection_is_not_sent():
