@@ -6,6 +6,7 @@ between costs nothing, the next start goes on.
 
 import contextlib
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from urllib.parse import quote
@@ -108,6 +109,38 @@ def _build(fresh: str, damaged: str) -> int:
 
 def _carry_over(damaged: str, connection: sqlite3.Connection) -> int:
     """Copy every readable, sound row; tells how many there were."""
+    carried = _carry_from(damaged, connection)
+    if carried == 0:
+        copy = f"{damaged}.new-first-page"
+        with contextlib.suppress(OSError):  # no space, or nothing to copy: then this cannot be tried
+            _replace_first_page(damaged, copy, connection)
+            carried = _carry_from(copy, connection)
+        _forget(copy)
+    return carried
+
+
+def _replace_first_page(damaged: str, copy: str, connection: sqlite3.Connection) -> None:
+    """Header and list of tables stand in the first page, which every checkpoint writes; ours are the same in every database.
+
+    The tables begin at the same pages wherever the same migrations made them. If they do not, the rows' CRCs tell.
+    """
+    (page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
+    shutil.copyfile(damaged, copy)
+    with open(_file_of(connection), "rb") as fresh, open(copy, "r+b") as file:
+        page = bytearray(fresh.read(page_bytes))
+        pages = file.seek(0, os.SEEK_END) // page_bytes
+        page[28:32] = pages.to_bytes(4, "big")  # size of the database
+        page[32:40] = bytes(8)  # no free pages
+        file.seek(0)
+        file.write(page)
+
+
+def _file_of(connection: sqlite3.Connection) -> str:
+    (_, _, path) = connection.execute("PRAGMA database_list").fetchone()
+    return str(path)
+
+
+def _carry_from(damaged: str, connection: sqlite3.Connection) -> int:
     carried = 0
     try:
         source = sqlite3.connect(f"file:{quote(os.path.abspath(damaged))}?mode=ro", uri=True)

@@ -1,5 +1,6 @@
 """Records as the station would make them, and hypothesis strategies for all of them."""
 
+import os
 from datetime import UTC, datetime
 
 from hypothesis import strategies as st
@@ -7,6 +8,8 @@ from hypothesis import strategies as st
 from controller import records as r
 from controller.faults import FaultKind
 
+MEMORY = "/dev/shm" if os.path.isdir("/dev/shm") else None
+"""For tests that open hundreds of files: what they hold is tried, not how fast the disk of the test machine is."""
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 STAMP = r.Stamp(NOON, 12.5, "boot-1", trusted=True)
 

@@ -15,8 +15,6 @@ from controller.store.sqlite import SqliteStore
 from controller.store.store import Store
 from tests.unit.store import rows as make
 
-Open = Callable[[], Store]
-
 
 @pytest.fixture(params=["memory", "sqlite", "sqlite reopened"])
 def commit(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., r.Durable]]:
@@ -122,7 +120,7 @@ class TestEveryStore:
 @given(st.lists(st.lists(make.records, max_size=6), max_size=6))
 def test_memory_and_disk_agree_on_every_history(history):
     """Any sequence of commits leaves the same durable state in both, the file opened anew after every commit."""
-    with tempfile.TemporaryDirectory() as directory:
+    with tempfile.TemporaryDirectory(dir=make.MEMORY) as directory:
         memory = MemoryStore()
         for records in history:
             memory.commit(records)

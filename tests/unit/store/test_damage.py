@@ -4,6 +4,8 @@ import os
 import random
 import shutil
 import sqlite3
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,10 +35,11 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, r.Durable]:
 
 
 @pytest.fixture
-def directory(sound, tmp_path: Path) -> Path:
+def directory(sound) -> Iterator[Path]:
     """A copy to be damaged."""
-    shutil.copy(sound[0] / "evcp.db", tmp_path / "evcp.db")
-    return tmp_path
+    with tempfile.TemporaryDirectory(dir=make.MEMORY) as name:
+        shutil.copy(sound[0] / "evcp.db", name)
+        yield Path(name)
 
 
 def _start(directory: Path) -> tuple[r.Durable, str | None]:
@@ -165,6 +168,18 @@ def test_rows_behind_a_damaged_page_are_found_from_the_other_end(directory, soun
     assert names[:2] == ["m1", "q0"]
     assert names[-1] == f"q{MESSAGES - 1}"
     assert MESSAGES - 20 < len(names) <= MESSAGES
+
+
+@pytest.mark.parametrize("first_page", [bytes(4096), b"\xa5" * 4096, None], ids=["zeros", "garbage", "torn half way"])
+def test_rows_are_found_without_the_first_page(directory, sound, first_page):
+    """Every checkpoint writes it, so it is the one that a power cut tears; what it lists is known anyway (F-DBCORRUPT)."""
+    file = directory / "evcp.db"
+    content = file.read_bytes()
+    file.write_bytes((first_page or content[:50] + bytes(4046)) + content[4096:])
+    found, told = _start(directory)
+    assert found == sound[1]
+    assert "rows were carried over" in str(told)
+    assert sorted(path.name for path in directory.iterdir() if "new" in path.name) == []
 
 
 @pytest.mark.parametrize("content", [b"", b"\0" * 8192, b"SQLite format 3\0", b"hello, world\n" * 1000, b"PK\x03\x04" + b"\xff" * 5000],
