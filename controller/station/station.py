@@ -23,6 +23,7 @@ from controller.station.central_system import CentralSystem
 from controller.station.configuration import ConfigurationKeys
 from controller.station.connections import Connections
 from controller.station.connector import Connector
+from controller.station.credentials import Credentials
 from controller.station.fault_board import FaultBoard
 from controller.station.keys import keys_for
 from controller.station.metering import Metering
@@ -81,7 +82,8 @@ class Station:
         reset = Reset(connectors, agenda, central_system, transactions)
         self._features: tuple[Feature, ...] = (
             hardware, central_system, boot, faults, recovery, transactions, cards, remote, availability, authorization,
-            metering, ConfigurationKeys(settings), trigger, reset, Absent(), power, status,
+            metering, ConfigurationKeys(settings), Credentials(durable, settings, agenda, central_system), trigger, reset,
+            Absent(), power, status,
         )
         self._settling: tuple[Feature, ...] = (power, status, reset, central_system)
         self._overview = Overview(connectors, settings, central_system, faults, status)
