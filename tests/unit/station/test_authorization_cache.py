@@ -117,8 +117,12 @@ def test_clear_cache_forgets_for_good(talk: Talk, enabled: str) -> None:
     conversation.call(m.ChangeConfigurationReq(key="AuthorizationCacheEnabled", value=enabled))
     assert conversation.call(m.ClearCacheReq()) == m.ClearCacheConf(status=ClearCacheStatus.Accepted)
     conversation.call(m.ChangeConfigurationReq(key="AuthorizationCacheEnabled", value="true"))
+    cleared = conversation.store.load().cache
+    assert asks(conversation, "TAG1")
+    conversation.call(m.ClearCacheReq())
     conversation.restart()
     conversation.connect()
+    assert cleared == ()
     assert asks(conversation, "TAG1")
 
 

@@ -431,14 +431,16 @@ def test_a_full_queue_thins_meter_values_and_nothing_else(talk: Talk, monkeypatc
     assert conversation.station.status()["queue_length"] == 0
 
 
-def test_a_message_in_flight_is_not_thinned_away(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("limit", [1, 6])
+def test_a_message_in_flight_is_not_thinned_away(talk: Talk, monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
     """Its answer is still to come (QUE-10)."""
-    monkeypatch.setattr(central_system, "QUEUE_LIMIT", 6)
+    monkeypatch.setattr(central_system, "QUEUE_LIMIT", limit)
     conversation = talk(ocpp=OFFLINE + "MeterValueSampleInterval = 1")
     conversation.answers[VALUES] = None
     begun(conversation)
     conversation.pass_time(25)
     conversation.answers.clear()
+    assert len(conversation.store.load().outbox) >= 1
     conversation.answer(m.MeterValuesConf())
     conversation.pass_time(5)
     ended(conversation)

@@ -13,7 +13,7 @@ from controller.ocpp.types import AuthorizationStatus, ChargePointErrorCode, Cha
 from controller.store.memory import MemoryStore
 from drivers.protocols import LockState
 from tests.unit.station.conftest import Talk
-from tests.unit.station.conversation import Conversation, invalid
+from tests.unit.station.conversation import BOOT_ID, Conversation, invalid
 
 S = ChargePointStatus
 START, STOP = m.StartTransactionReq, m.StopTransactionReq
@@ -146,6 +146,17 @@ def test_the_start_is_durable_before_power_is_offered(talk: Talk) -> None:
     inspector.card()
     assert inspector.at_offer == [(1, ["StartTransaction"])]
     assert inspector.closed
+
+
+def test_what_an_untrusted_clock_stamped_is_marked(talk: Talk) -> None:
+    """Transaction and message keep the monotonic time and the boot, and that the date was a guess (F-1970, BOOT-9, B4)."""
+    conversation = talk(online=False, ocpp="AllowOfflineTxForUnknownId = true", charging="before_accepted = true")
+    conversation.clock_trusted = False
+    conversation.plug_in()
+    conversation.card()
+    durable = conversation.store.load()
+    stamps = [durable.transactions[0].started, durable.outbox[0].stamp]
+    assert [(s.trusted, s.monotonic_s, s.boot_id) for s in stamps] == [(False, conversation.monotonic_s, BOOT_ID)] * 2
 
 
 # -- never plugged, changed their mind -------------------------------------------------------------------------------

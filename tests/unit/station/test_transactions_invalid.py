@@ -65,6 +65,18 @@ def test_a_suspended_transaction_can_be_stopped_remotely(talk: Talk) -> None:
     assert conversation.of(STOP)[0].reason is Reason.Remote
 
 
+def test_a_suspended_transaction_gives_no_energy_to_a_car_plugged_in_again(talk: Talk) -> None:
+    """Unplugged and plugged again within the open transaction: still refused (AUTH-20, TXN-15)."""
+    conversation = refused(talk, f"{SUSPEND}\nStopTransactionOnEVSideDisconnect = false")
+    conversation.unplug()
+    conversation.pass_time(5)
+    conversation.plug_in()
+    conversation.request_power()
+    conversation.pass_time(60)
+    assert not conversation.closed
+    assert conversation.status is S.SuspendedEVSE
+
+
 def test_a_suspended_transaction_stays_suspended_over_a_restart(talk: Talk) -> None:
     """The refusal is durable: resumed or not interrupted at all, no energy flows (AUTH-20, PWR-2)."""
     conversation = refused(talk, SUSPEND, charging='after_power_loss = "resume"')
