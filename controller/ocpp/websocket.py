@@ -30,10 +30,21 @@ class _Connect(connect):
         return exc
 
 
+class _Counting(ClientConnection):
+    """As the library's, and counts the bytes that come in: a sign of life finer than frames."""
+
+    received = 0
+
+    def data_received(self, data: bytes) -> None:
+        """Count, then go on."""
+        self.received += len(data)
+        super().data_received(data)
+
+
 class WebSocket:
     """One open websocket."""
 
-    def __init__(self, connection: ClientConnection) -> None:
+    def __init__(self, connection: _Counting) -> None:
         self._connection = connection
 
     async def send(self, text: str) -> None:
@@ -51,10 +62,19 @@ class WebSocket:
             raise Lost(str(error)) from error
 
     async def ping(self, within_s: float) -> None:
-        """Send a ping and wait for its pong. Raises Lost when none comes in time."""
+        """Send a ping and wait for its pong. Raises Lost when nothing at all comes for so long.
+
+        Behind a large frame on a slow line the pong comes late, but bytes come (F-SLOW).
+        """
         try:
-            async with asyncio.timeout(within_s):
-                await (await self._connection.ping())
+            pong = asyncio.ensure_future(await asyncio.wait_for(self._connection.ping(), within_s))
+            heard = -1
+            while not pong.done():
+                if heard == self._connection.received:
+                    raise Lost(f"no pong within {within_s:g} s")
+                heard = self._connection.received
+                await asyncio.wait([pong], timeout=within_s)
+            await pong
         except TimeoutError as error:
             raise Lost(f"no pong within {within_s:g} s") from error
         except ConnectionClosed as error:
@@ -77,7 +97,8 @@ async def dial(target: Target) -> Transport:
         connection = await _Connect(
             target.url, subprotocols=[Subprotocol(SUBPROTOCOL)], additional_headers=target.headers, compression=None,
             max_size=MAX_FRAME, ping_interval=None, open_timeout=DIAL_WITHIN_S, close_timeout=2, proxy=None,
-            user_agent_header=None, **options)
+            user_agent_header=None, create_connection=_Counting, **options)
+        assert isinstance(connection, _Counting)
     except InvalidStatus as error:
         raise Lost(f"{target.url}: HTTP {error.response.status_code}") from error
     except (OSError, WebSocketException, ssl.SSLError) as error:
