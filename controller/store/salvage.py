@@ -125,6 +125,7 @@ def _replace_first_page(damaged: str, copy: str, connection: sqlite3.Connection)
     The tables begin at the same pages wherever the same migrations made them. If they do not, the rows' CRCs tell.
     """
     (page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
+    os.close(os.open(copy, os.O_WRONLY | os.O_CREAT, 0o600))
     shutil.copyfile(damaged, copy)
     with open(_file_of(connection), "rb") as fresh, open(copy, "r+b") as file:
         page = bytearray(fresh.read(page_bytes))

@@ -16,7 +16,7 @@ from controller.errors import StorageError
 from controller.store import rows as t
 from controller.store import salvage, tables
 from controller.store.reserve import Reserve
-from controller.store.schema import migrate
+from controller.store.schema import SchemaTooNew, migrate
 
 FILE = "evcp.db"
 PAGES_BEFORE_CHECKPOINT = 64
@@ -43,6 +43,8 @@ class SqliteStore:
         if self._connection is None:
             try:
                 self._connection = self._opened()
+            except SchemaTooNew as error:
+                raise SchemaTooNew(f"storage directory {self._directory}: {error}") from error
             except (OSError, sqlite3.Error) as error:
                 if not self._is_full(error) or not self._reserve.give_up():
                     raise self._refusal(error) from error

@@ -101,7 +101,7 @@ def test_a_schema_from_further_ahead_is_refused_and_left_as_it_is(tmp_path):
     content = _newer(tmp_path, ahead=2)
     store = SqliteStore(str(tmp_path))
     for use in (store.load, lambda: store.commit([r.PutNote("a", "b")])):
-        with pytest.raises(SchemaTooNew, match=rf"version {NEWEST + 2} .* knows {NEWEST}"):
+        with pytest.raises(SchemaTooNew, match=rf"{tmp_path}: schema version {NEWEST + 2} .* knows {NEWEST}"):
             use()
     store.close()
     assert store.recovered is None
