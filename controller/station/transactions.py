@@ -108,10 +108,10 @@ class Transactions(Feature):
         self._prepare(connector, step)
 
     def cancel(self, connector: Connector, step: Step) -> None:
-        """The one who was authorised does not come (B1)."""
+        """The one who was authorised does not come, or may not begin (B1): nothing keeps the plug."""
         connector.waiting = None
         self._agenda.cancel(self.name, "connection", connector.connector_id)
-        if connector.has_lock and not connector.plugged:
+        if connector.has_lock:
             step.order(SetLock(connector.connector_id, locked=False))
 
     def _plugged(self, event: Plugged, step: Step) -> None:

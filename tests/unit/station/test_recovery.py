@@ -237,6 +237,18 @@ def test_the_users_card_during_recovery_ends_it(undecided: Conversation) -> None
     assert not undecided.closed
 
 
+def test_a_process_that_ends_during_recovery_does_not_stretch_the_session(undecided: Conversation) -> None:
+    """SIGTERM while nothing runs: the time of the bill stays the last moment of charging (PWR-4)."""
+    transaction = undecided.station.connectors[0].transaction
+    assert transaction is not None
+    undecided.pass_time(5)
+    undecided.say(events.StopRequested())
+    undecided.restart(power_cut=True)
+    undecided.connect()
+    undecided.pass_time(20)
+    assert [stop.timestamp for stop in undecided.of(STOP)] == [transaction.last_seen.utc]
+
+
 def test_another_card_during_recovery_starts_nothing(undecided: Conversation) -> None:
     """The connector is not free yet, and the card is not even asked about (TXN-13)."""
     undecided.card("TAG2")

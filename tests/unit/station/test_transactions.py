@@ -1,5 +1,6 @@
 """How a transaction begins, and what it tells the central system (TXN-1 to TXN-10, S1)."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,7 +10,14 @@ from controller import records as r
 from controller.faults import FaultKind
 from controller.ocpp.messages import Request
 from controller.ocpp.messages import core as m
-from controller.ocpp.types import AuthorizationStatus, ChargePointErrorCode, ChargePointStatus, RemoteStartStopStatus
+from controller.ocpp.types import (
+    AuthorizationStatus,
+    AvailabilityType,
+    ChargePointErrorCode,
+    ChargePointStatus,
+    RemoteStartStopStatus,
+    ResetType,
+)
 from controller.store.memory import MemoryStore
 from drivers.protocols import LockState
 from tests.unit.station.conftest import Talk
@@ -217,6 +225,44 @@ def test_unplugged_before_it_could_begin(conversation: Conversation) -> None:
     assert conversation.plugs[1].lock is LockState.UNLOCKED
 
 
+def waits_for_the_meter(conversation: Conversation) -> None:
+    """Authorised, plugged, the bolt in; only the register is missing."""
+    conversation.monotonic_s += 60
+    conversation.plug_in()
+    conversation.answers[m.AuthorizeReq] = None
+    conversation.card()
+    conversation.plugs[1].meter_works = False
+    conversation.answer(m.AuthorizeConf(id_tag_info=invalid(AuthorizationStatus.Accepted)))
+    assert conversation.plugs[1].lock is LockState.LOCKED
+    assert conversation.of(START) == []
+
+
+def unplugs(conversation: Conversation) -> None:
+    """The car leaves."""
+    conversation.unplug()
+
+
+def out_of_service(conversation: Conversation) -> None:
+    """ChangeAvailability(Inoperative)."""
+    conversation.call(m.ChangeAvailabilityReq(connector_id=1, type=AvailabilityType.Inoperative))
+
+
+def resets(conversation: Conversation) -> None:
+    """Reset."""
+    conversation.call(m.ResetReq(type=ResetType.Soft))
+
+
+@pytest.mark.parametrize("cause", [unplugs, out_of_service, resets])
+def test_a_start_that_is_called_off_leaves_no_bolt_in(conversation: Conversation, cause: Callable[[Conversation], None]) -> None:
+    """The bolt was in already, the transaction had not begun: the plug is free again (B1, TXN-14)."""
+    waits_for_the_meter(conversation)
+    cause(conversation)
+    assert conversation.plugs[1].lock is LockState.UNLOCKED
+    conversation.plugs[1].meter_works = True
+    conversation.pass_time(5)
+    assert conversation.of(START) == []
+
+
 # -- what must be right before it begins -----------------------------------------------------------------------------
 
 
@@ -241,6 +287,7 @@ def test_a_bolt_that_fails_starts_nothing(conversation: Conversation) -> None:
     conversation.pass_time(5)
     last = conversation.of(m.StatusNotificationReq)[-1]
     assert (last.status, last.error_code) == (S.Faulted, ChargePointErrorCode.ConnectorLockFailure)
+    assert conversation.plugs[1].bolt_wish is LockState.UNLOCKED, "a bolt that came late would hold the plug for ever"
     conversation.plugs[1].bolt_works = True
     conversation.unplug()
     conversation.change(faults=frozenset())

@@ -387,6 +387,25 @@ def test_a_start_answered_after_the_stop_was_queued(talk: Talk, verdict_ok: bool
     assert last_status(conversation) is S.Finishing
 
 
+def test_a_late_refusal_of_an_earlier_session_leaves_the_present_one_alone(talk: Talk) -> None:
+    """Two sessions begun off line, the second still runs: the verdict on the first is not its verdict (TXN-9)."""
+    conversation = talk(ocpp="AllowOfflineTxForUnknownId = true\nMeterValueSampleInterval = 0")
+    conversation.disconnect()
+    charging(conversation, id_tag="TAG1")
+    conversation.unplug()
+    conversation.pass_time(5)
+    charging(conversation, id_tag="TAG2")
+    conversation.answers[START] = None
+    conversation.connect()
+    conversation.answer(m.StartTransactionConf(transaction_id=10, id_tag_info=invalid()))
+    conversation.pass_time(5)
+    assert conversation.closed
+    conversation.answer(m.StartTransactionConf(transaction_id=11, id_tag_info=invalid(AuthorizationStatus.Accepted)))
+    conversation.card("TAG2")
+    conversation.pass_time(5)
+    assert [stop.transaction_id for stop in conversation.of(STOP)] == [10, 11]
+
+
 def test_the_pilot_without_a_word_of_the_plug_is_no_unplugging(conversation: Conversation) -> None:
     """States E and F tell nothing of the plug: the transaction stays, suspended (contract: pilot E or F)."""
     charging(conversation)
