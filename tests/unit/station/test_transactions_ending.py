@@ -172,6 +172,14 @@ def test_a_contactor_that_does_not_open_does_not_hold_the_end_back_for_ever(conv
     assert len(conversation.of(STOP)) == 1
 
 
+def test_a_welded_contact_is_not_waited_for(conversation: Conversation) -> None:
+    """It will never report open: the bill is written at once (TXN-11, F-WELD)."""
+    charging(conversation)
+    conversation.change(welded=True, faults=frozenset({FaultKind.CONTACTOR_WELDED}))
+    conversation.pass_time(1.5)
+    assert len(conversation.of(STOP)) == 1
+
+
 def test_a_meter_that_fell_silent_gives_its_last_good_value(conversation: Conversation) -> None:
     """No reading at the end: the register as last read, never below meterStart, never invented (MTR-17, TXN-11)."""
     charging(conversation)
