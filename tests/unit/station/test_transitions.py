@@ -96,7 +96,7 @@ def play(conversation: Conversation, scene: str) -> None:
             conversation.change(faults=frozenset(faults[scene]))
 
 
-@settings(derandomize=True, deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(derandomize=True, deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(story=STORY)
 def test_whatever_happens_only_defined_transitions_are_told(tmp_path: Path, story: list[str]) -> None:
     """No story leads over a step that the matrix does not have; connector 0 knows three statuses (STAT-2, STAT-6).
