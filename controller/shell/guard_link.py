@@ -15,6 +15,8 @@ logger = logging.getLogger("evcp.guard")
 
 SILENT_AFTER_S = 2.0
 """The guard reports every half second; one that is silent so long hangs."""
+FIRST_WORD_WITHIN_S = 10.0
+"""A guard that has just been started is given so long to begin."""
 CHECK_EVERY_S = 0.5
 
 
@@ -94,8 +96,10 @@ class GuardLink:
         """Notice a guard that hangs; until cancelled."""
         while True:
             await asyncio.sleep(CHECK_EVERY_S)
-            if self._there and self._clock.now().monotonic_s - self._heard_s > SILENT_AFTER_S:
-                self._give_up(f"silent for {SILENT_AFTER_S:g} s")
+            patience_s = SILENT_AFTER_S if self._there else FIRST_WORD_WITHIN_S
+            expected = self._there or (self._there is None and self._end is not None)
+            if expected and self._clock.now().monotonic_s - self._heard_s > patience_s:
+                self._give_up(f"silent for {patience_s:g} s")
 
     def _give_up(self, why: str) -> None:
         """It hangs. One in a process of its own is let go, so that it can be killed and replaced (F-SAFEKILL)."""
