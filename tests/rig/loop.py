@@ -46,6 +46,7 @@ class _Jump(selectors.BaseSelector):
         ready = [] if only_the_loop_itself else self._real.select(0)
         self._turns += 1
         if self._turns > TURNS_PER_MOMENT:
+            self._turns = 0
             raise Livelock(f"{TURNS_PER_MOMENT} turns of the loop at {self.now_s} s")
         if ready or timeout == 0:
             return ready

@@ -1,7 +1,7 @@
 """The same story told twice is the same story, byte by byte: no test of this folder can pass by luck."""
 
-from tests.rig.charge_point import ChargePoint
 from tests.rig.central_system import CallError, Late, Silence, Twice
+from tests.rig.charge_point import ChargePoint
 from tests.rig.loop import run_virtual
 
 
