@@ -160,7 +160,8 @@ class Metering(Feature):
         interval_s = self._settings.integer("ClockAlignedDataInterval")
         if interval_s == 0 or self._aligned_next is None:
             return
-        if (self._aligned_next - step.at.utc).total_seconds() <= CLOCKS_AGREE_S:
+        # A calendar that nobody has set has no grid: what is not known is not stamped (F-1970).
+        if step.at.trusted and (self._aligned_next - step.at.utc).total_seconds() <= CLOCKS_AGREE_S:
             at = max(self._aligned_next, _last_point(step.at.utc, interval_s))
             self._aligned_last = at
             for connector in self._connectors.values():

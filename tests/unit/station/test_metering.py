@@ -290,6 +290,18 @@ def test_a_calendar_that_went_back_unseen_waits_for_the_grid_again(talk: Talk) -
     assert seconds_after(noon, stamps(conversation, ReadingContext.SampleClock)) == [60]
 
 
+def test_a_calendar_that_nobody_has_set_has_no_grid(talk: Talk) -> None:
+    """Until the date is known nothing is stamped with a grid of the day; then it begins at the next point (MTR-2, F-1970)."""
+    conversation = talk(ocpp="ClockAlignedDataInterval = 60")
+    conversation.clock_trusted = False
+    conversation.pass_time(130)
+    assert stamps(conversation, ReadingContext.SampleClock) == []
+    conversation.clock_trusted = True
+    conversation.say(ClockWasSet(conversation.utc))
+    conversation.pass_time(60)
+    assert len(stamps(conversation, ReadingContext.SampleClock)) == 1
+
+
 # -- which transaction ---------------------------------------------------------------------------------------------------
 
 
