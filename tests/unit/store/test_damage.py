@@ -268,3 +268,13 @@ def test_power_that_fails_while_recovering_costs_nothing(directory, sound, monke
     found, _ = _start(directory)
     assert len(found.outbox) == MESSAGES
     assert found.transactions == sound[1].transactions
+
+
+@pytest.mark.parametrize("left", [b"", b"half a database", b"SQLite format 3\0" + bytes(4080)], ids=["empty", "torn", "header only"])
+def test_a_first_start_that_was_cut_short_is_begun_anew(tmp_path, left):
+    """What it left beside the place of the database holds nothing that anybody was promised (F-POWER)."""
+    (tmp_path / "evcp.db.new").write_bytes(left)
+    found, _ = _start(tmp_path)
+    assert found == r.Durable()
+    assert _start(tmp_path) == (r.Durable(), None)
+    assert not (tmp_path / "evcp.db.new").exists()
