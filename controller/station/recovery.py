@@ -14,7 +14,6 @@ from controller.guard.messages import Pilot
 from controller.ocpp.types import Reason
 from controller.records import Durable, PutNote
 from controller.station.connector import Connector
-from controller.station.derived import Plugged
 from controller.station.step import Agenda, Feature, Key, Reaction, Step
 from controller.station.transactions import CONTACTOR_OPENS_WITHIN_S, Transactions
 
@@ -54,7 +53,7 @@ class Recovery(Feature):
     def reactions(self) -> Mapping[type, Reaction]:
         """Hears the start, the guard's first word and the meter."""
         return {Started: self._started, StopRequested: self._stop_requested, ConnectorReported: self._reported,
-                Plugged: self._plugged, MeterRead: self._metered, MeterFailed: self._metered}
+                MeterRead: self._metered, MeterFailed: self._metered}
 
     def deadline(self, key: Key, step: Step) -> None:
         """No car came back in time, the contactor did not open, or no reading came."""
@@ -108,12 +107,6 @@ class Recovery(Feature):
     def _ends_anyway(connector: Connector) -> bool:
         """Its end was decided: before the restart, or since, by a card or the central system."""
         return connector.transaction is not None and connector.transaction.stop_reason is not None
-
-    def _plugged(self, event: Plugged, step: Step) -> None:
-        connector = self._connectors[event.connector_id]
-        decided = event.connector_id in self._closing | self._reading or self._ends_anyway(connector)
-        if connector.recovering and self._resume and not decided:
-            self._go_on(connector, step)
 
     def _go_on(self, connector: Connector, step: Step) -> None:
         self._agenda.cancel(self.name, "plug", connector.connector_id)

@@ -231,6 +231,15 @@ def test_a_kept_cable_is_still_kept_after_the_car_came_and_went(talk: Talk) -> N
     assert status(conversation) is ChargePointStatus.Available
 
 
+def test_a_kept_cable_is_kept_by_a_new_guard_too(talk: Talk) -> None:
+    """The guard that is started anew is told to hold the bolt (AUTH-20)."""
+    conversation = deauthorized(talk)
+    conversation.lose_guard()
+    assert not locked(conversation)
+    conversation.find_guard()
+    assert locked(conversation)
+
+
 def test_the_owner_of_a_kept_cable_may_begin_anew_once_accepted(talk: Talk) -> None:
     """Plugged and accepted by now, the same tag starts a new transaction (TXN-15, F2)."""
     conversation = deauthorized(talk)

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from controller import commands, events
@@ -112,8 +113,10 @@ def test_what_the_lost_process_offered_is_withdrawn_before_the_register_is_read(
     conversation = charging(talk)
     conversation.plugs[1].obeys = False
     conversation.card("TAG1")
+    conversation.forget()
     conversation.restart(after_s=3, offers_survive=True)
-    assert commands.WithdrawOffer(1) in conversation.orders
+    assert conversation.ordered(commands.WithdrawOffer) == [commands.WithdrawOffer(1)]
+    assert conversation.ordered(commands.OfferCurrent) == []
     conversation.pass_time(4)
     conversation.connect()
     assert conversation.of(STOP) == []
@@ -187,6 +190,25 @@ def test_a_pilot_that_says_nothing_of_the_plug_is_given_a_little_time(talk: Talk
     conversation.pass_time(10)
     assert conversation.closed
     assert conversation.of(STOP) == []
+
+
+@pytest.mark.parametrize(("pilot", "ends"), [
+    pytest.param(Pilot.A, True, id="gone"),
+    pytest.param(Pilot.F, False, id="no word of the plug"),
+    pytest.param(Pilot.UNKNOWN, False, id="no word of the pilot yet"),
+])
+def test_on_real_hardware_a_car_that_is_seen_gone_ends_it_at_once(talk: Talk, pilot: Pilot, ends: bool) -> None:
+    """The ten seconds are for the simulation, whose cars are unplugged at every start (contract section 1)."""
+    conversation = charging(talk, RESUME)
+    row, = conversation.config.connector
+    real = msgspec.structs.replace(row, pilot={"driver": "adc"})
+    conversation.config = msgspec.structs.replace(conversation.config, connector=type(conversation.config.connector)([real]))
+    conversation.plugs[1].pilot = pilot
+    conversation.restart(power_cut=True)
+    conversation.connect()
+    conversation.pass_time(2)
+    assert bool(conversation.of(STOP)) is ends
+    assert conversation.ordered(commands.OfferCurrent)[1:] == []
 
 
 # -- only the controller was away ------------------------------------------------------------------------------------

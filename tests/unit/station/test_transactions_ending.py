@@ -180,6 +180,29 @@ def test_a_welded_contact_is_not_waited_for(conversation: Conversation) -> None:
     assert len(conversation.of(STOP)) == 1
 
 
+class SlowMeter(Conversation):
+    """A meter that does not answer at once when it is asked."""
+
+    def _carry_out(self, command: commands.Command) -> None:
+        if not isinstance(command, commands.ReadMeter):
+            super()._carry_out(command)
+
+
+def test_a_reading_from_before_the_opening_is_not_the_last(talk: Talk) -> None:
+    """A reading that was under way when the contactor opened does not count as meterStop (TXN-11, MTR-9)."""
+    conversation = SlowMeter(talk(online=False).config)
+    conversation.connect()
+    conversation.pass_time(1)
+    charging(conversation)
+    before = conversation.plugs[1].reading(conversation.monotonic_s - 0.1)
+    conversation.card("TAG1")
+    conversation.say(events.MeterRead(1, before))
+    assert conversation.of(STOP) == []
+    conversation.plugs[1].energy_wh += 3
+    conversation.pass_time(1)
+    assert [stop.meter_stop for stop in conversation.of(STOP)] == [int(conversation.plugs[1].energy_wh)]
+
+
 def test_a_meter_that_fell_silent_gives_its_last_good_value(conversation: Conversation) -> None:
     """No reading at the end: the register as last read, never below meterStart, never invented (MTR-17, TXN-11)."""
     charging(conversation)
