@@ -163,9 +163,11 @@ def test_pending_sends_what_is_triggered(pending: Conversation, trigger: Message
 
 
 def test_a_triggered_heartbeat_while_pending_is_not_followed_by_others(pending: Conversation) -> None:
-    """No Heartbeat of our own unless Accepted (HB-3)."""
+    """No Heartbeat of our own unless Accepted, and none that piled up when it is (HB-3)."""
     pending.call(TriggerMessageReq(requested_message=MessageTrigger.Heartbeat))
     pending.pass_time(1000)
+    answer_boot(pending, RegistrationStatus.Accepted)
+    pending.pass_time(40)
     assert len(pending.of(m.HeartbeatReq)) == 1
 
 
@@ -206,15 +208,22 @@ def test_a_remote_start_before_the_boot_is_answered_is_rejected(talk: Talk) -> N
 def test_accepted_on_a_triggered_boot_ends_the_waiting(talk: Talk) -> None:
     """No further BootNotification when the interval of Pending runs out; a reconnect need not wait for it (BOOT-4, WS-7)."""
     conversation = talk(online=False, csms="boot_on_reconnect = true")
-    answer_boot(conversation, RegistrationStatus.Pending, 300)
+    answer_boot(conversation, RegistrationStatus.Pending, 3000)
     conversation.connect()
     answer_boot(conversation, RegistrationStatus.Accepted)
     conversation.call(TriggerMessageReq(requested_message=MessageTrigger.BootNotification))
     conversation.pass_time(10)
     conversation.disconnect()
     conversation.connect()
-    conversation.pass_time(400)
     assert conversation.moments_of(BOOT) == pytest.approx([0, 0, 10], abs=0.1)
+
+
+def test_accepted_on_a_triggered_boot_is_not_followed_by_the_repeated_one(pending: Conversation) -> None:
+    """The repetition that Pending had planned is off (BOOT-4)."""
+    answer_boot(pending, RegistrationStatus.Accepted)
+    pending.call(TriggerMessageReq(requested_message=MessageTrigger.BootNotification))
+    pending.pass_time(100)
+    assert len(pending.of(BOOT)) == 1
 
 
 def test_no_heartbeats_pile_up_while_pending(talk: Talk) -> None:
