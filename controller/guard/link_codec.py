@@ -4,7 +4,6 @@ Every message is 64 bytes: magic, version, kind, connector, flags, sequence numb
 message: `decode` gives None, and whoever receives counts it and goes on.
 """
 
-import math
 import struct
 from collections.abc import Callable
 
@@ -29,7 +28,9 @@ _HEAD = struct.Struct("<HBBHHI")
 _SIX = struct.Struct("<6d")
 _REPORT = struct.Struct("<dddBBBBIII")
 MAX_CONNECTOR = 1000
-MAX_A, MAX_V, MAX_VALID_S = 1000.0, 1000.0, 60.0
+MAX_A, MAX_VALID_S = 1000.0, 60.0
+MAX_MEASURED = 1000.0
+"""Amperes or volts, in either direction."""
 _KINDS = list(FaultKind)
 _PILOTS = list(Pilot)
 _LOCKS = list(LockState)
@@ -90,7 +91,7 @@ def _withdraw(connector_id: int, _flags: int, _body: bytes) -> ToGuard | None:
 
 def _measured(connector_id: int, _flags: int, body: bytes) -> ToGuard | None:
     numbers = _SIX.unpack_from(body)
-    fine = all(_within(a, -MAX_A, MAX_A) for a in numbers[:3]) and all(_within(v, -MAX_V, MAX_V) for v in numbers[3:])
+    fine = all(_within(number, -MAX_MEASURED, MAX_MEASURED) for number in numbers)
     a1, a2, a3, v1, v2, v3 = numbers
     return Measured(connector_id, (a1, a2, a3), (v1, v2, v3)) if fine else None
 
@@ -118,7 +119,8 @@ def _report(connector_id: int, _flags: int, body: bytes) -> FromGuard | None:
 
 
 def _within(number: float, lowest: float, highest: float) -> bool:
-    return math.isfinite(number) and lowest <= number <= highest
+    """Whether a number is in range; one that is none is in no range."""
+    return lowest <= number <= highest
 
 
 _DECODERS: dict[int, Callable[[int, int, bytes], ToGuard | FromGuard | None]] = {

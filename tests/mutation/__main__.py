@@ -40,7 +40,11 @@ def main() -> int:
     if not runner.warm_up():
         print("mutation: the tests do not pass as they are")
         return 1
-    survivors = [mutant for mutant, verdict in runner.judge(_only(found, arguments.line)) if verdict is Verdict.SURVIVED]
+    survivors = []
+    for mutant, verdict in runner.judge(_only(found, arguments.line)):
+        if verdict is Verdict.SURVIVED:
+            survivors.append(mutant)
+            print(f"  survived: {mutant}", file=sys.stderr, flush=True)
     return _report(survivors, chosen, len(found), time.monotonic() - began_s, whole=arguments.line is None)
 
 
