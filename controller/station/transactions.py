@@ -98,14 +98,20 @@ class Transactions(Feature):
 
     def wait_for_plug(self, connector: Connector, id_tag: str, parent_id_tag: str | None, step: Step,
                       since_s: float | None = None) -> None:
-        """Somebody is authorised: begin if the car is plugged, else wait ConnectionTimeOut for it (TXN-5)."""
-        begun_s = step.at.monotonic_s if since_s is None else since_s
+        """Somebody is authorised: begin if the car is plugged, else wait ConnectionTimeOut for it (TXN-5).
+
+        Plugged, the same time is given to bolt and meter: what they hold up must not begin when nobody expects it any more.
+        """
+        begun_s = step.at.monotonic_s if since_s is None or connector.plugged else since_s
         self._info.pop(connector.connector_id, None)
         connector.held_for = None
         connector.waiting = Waiting(id_tag, parent_id_tag, begun_s)
+        self._arm_timeout(connector, begun_s)
+        self._prepare(connector, step)
+
+    def _arm_timeout(self, connector: Connector, begun_s: float) -> None:
         timeout_s = self._settings.integer("ConnectionTimeOut")
         self._agenda.set(self.name, "connection", connector.connector_id, at_s=begun_s + timeout_s)
-        self._prepare(connector, step)
 
     def cancel(self, connector: Connector, step: Step) -> None:
         """The one who was authorised does not come, or may not begin (B1): nothing keeps the plug."""
@@ -118,6 +124,8 @@ class Transactions(Feature):
         connector = self._connectors[event.connector_id]
         connector.finished = False
         self._info.pop(event.connector_id, None)
+        if connector.waiting is not None:
+            self._arm_timeout(connector, step.at.monotonic_s)
         if not self._begin_free(connector, step):
             self._prepare(connector, step)
 
@@ -132,7 +140,6 @@ class Transactions(Feature):
         """Authorised and plugged: put the bolt in, have the meter read, then begin (TXN-2, TXN-8)."""
         if connector.waiting is None or not connector.plugged or connector.faulted or connector.transaction is not None:
             return
-        self._agenda.cancel(self.name, "connection", connector.connector_id)
         if not connector.locked:
             step.order(SetLock(connector.connector_id, locked=True))
         elif self._is_fresh(connector, step):
@@ -148,6 +155,7 @@ class Transactions(Feature):
         if connector.reading is None:
             return
         energy_wh = connector.reading.energy_wh
+        self._agenda.cancel(self.name, "connection", connector.connector_id)
         connector.waiting = None
         connector.finished = False
         self._put(connector, Transaction(

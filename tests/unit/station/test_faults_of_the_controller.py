@@ -6,6 +6,7 @@ from controller import commands
 from controller.events import GuardFound, GuardLost, MeterFailed, ReaderFailed, ReaderFound, StorageFailed, StorageFound
 from controller.ocpp.messages.core import StartTransactionReq, StatusNotificationReq, StopTransactionReq
 from controller.ocpp.types import ChargePointErrorCode, ChargePointStatus, Reason
+from drivers.protocols import LockState
 from tests.unit.station.conftest import Talk
 from tests.unit.station.conversation import Conversation
 
@@ -106,6 +107,20 @@ def test_no_transaction_begins_while_the_meter_is_silent(talk: Talk, charging: s
     conversation.card()
     conversation.pass_time(10)
     assert conversation.of(StartTransactionReq) == []
+
+
+def test_a_start_that_a_silent_meter_held_up_does_not_happen_hours_later(conversation: Conversation) -> None:
+    """Authorised and plugged, but no register: after ConnectionTimeOut the authorisation ends and the cable is free (TXN-5)."""
+    conversation.card()
+    conversation.plugs[1].meter_works = False
+    conversation.pass_time(20)
+    conversation.plug_in()
+    conversation.pass_time(125)
+    assert conversation.plugs[1].lock is LockState.UNLOCKED
+    conversation.plugs[1].meter_works = True
+    conversation.pass_time(5)
+    assert conversation.of(StartTransactionReq) == []
+    assert conversation.status is S.Preparing
 
 
 # -- the reader ----------------------------------------------------------------------------------------------------------
