@@ -445,6 +445,7 @@ def test_a_message_in_flight_is_not_thinned_away(talk: Talk, monkeypatch: pytest
     conversation.pass_time(5)
     ended(conversation)
     assert conversation.station.status()["queue_length"] == 0
+    assert conversation.store.load().outbox == ()
     assert len(conversation.of(STOP)) == 1
 
 
