@@ -114,6 +114,7 @@ def test_what_the_lost_process_offered_is_withdrawn_before_the_register_is_read(
     conversation.plugs[1].obeys = False
     conversation.card("TAG1")
     conversation.forget()
+    conversation.plugs[1].offered_a = 32.0
     conversation.restart(after_s=3, offers_survive=True)
     assert conversation.ordered(commands.WithdrawOffer) == [commands.WithdrawOffer(1)]
     assert conversation.ordered(commands.OfferCurrent) == []
