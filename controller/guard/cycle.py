@@ -40,7 +40,6 @@ VOLTAGE_PATIENCE_S = 0.45
 """A supply out of range is left within 2 s of its beginning, obeying car or not (`contract.md`, fault kinds)."""
 OPENS_WITHIN_S = 0.150
 """Where no feedback is wired the contact is taken for open so long after the coil was released (iec61851.md 7)."""
-NO_CURRENT = (0.0, 0.0, 0.0)
 SHOWS_F = frozenset(kind for kind, row in CATALOGUE.items() if row.reaction is Reaction.OPEN and row.faulted)
 STAYS_OPEN = frozenset({FaultKind.VENTILATION})
 """The car may still choose to charge without ventilation, so the offer stands (iec61851.md 5)."""
@@ -90,10 +89,10 @@ class Channel:
         self._memory = Memory()
         self._outputs = Outputs(1.0, coil=False, offered_a=None)
         self._written: tuple[float, bool] | None = None
-        self._offer: Offer | None = None
-        self._offer_until_s = -math.inf
-        self._current_a: tuple[float, float, float] = NO_CURRENT
-        self._measured_s = -math.inf
+        self._offer: tuple[float, float] | None = None
+        """Amperes, and until when they are offered."""
+        self._measured: tuple[float, float] | None = None
+        """The highest phase current in amperes, and when it was measured."""
         self._hot_limit_a = limits.ceiling_a
         self._temperature_at_s = -math.inf
         self._cable = CableWatch()
@@ -112,13 +111,13 @@ class Channel:
         match message:
             case Offer():
                 sane = math.isfinite(message.max_current_a) and math.isfinite(message.valid_for_s)
-                self._offer = message if sane and not self._ending else None
-                self._offer_until_s = now_s + message.valid_for_s
+                accepted = sane and not self._ending
+                self._offer = (message.max_current_a, now_s + message.valid_for_s) if accepted else None
             case Withdraw():
                 self._offer = None
             case Measured():
                 if all(map(math.isfinite, (*message.current_a, *message.voltage_v))):
-                    self._current_a, self._measured_s = message.current_a, now_s
+                    self._measured = max(message.current_a), now_s
                     self._voltage.look(message.voltage_v, now_s)
             case SetLock():
                 self._lock.wish(locked=message.locked)
@@ -142,11 +141,11 @@ class Channel:
         self._read_pilot(now_s)
         self._notice_plug(now_s)
         self._read_temperature(now_s)
-        highest_a = max(self._current_a) if now_s - self._measured_s < MEASUREMENT_MAX_AGE_S else 0.0
+        if self._measured is not None and now_s - self._measured[1] >= MEASUREMENT_MAX_AGE_S:
+            self._measured = None
         if self._feedback_known:
-            self._contactor.look(coil=outputs.coil, feedback=self._feedback, current_a=highest_a,
-                                 measured_s=self._measured_s, now_s=now_s)
-        self._current.look(offered_a=outputs.offered_a, current_a=highest_a, now_s=now_s)
+            self._contactor.look(coil=outputs.coil, feedback=self._feedback, measured=self._measured, now_s=now_s)
+        self._current.look(offered_a=outputs.offered_a, measured=self._measured, now_s=now_s)
         self._lock_state = self._move_bolt(now_s)
         self.faults.look(self._causes(), unplugged=self._pilot.state is Pilot.A, now_s=now_s)
         self._gone_wrong.clear()
@@ -262,11 +261,11 @@ class Channel:
 
     def _offer_a(self, now_s: float) -> float | None:
         """The live offer within the ceiling, the cable, the warmth, and what an over-drawing car may still have."""
-        if self._offer is None or now_s >= self._offer_until_s or not self._contactor.proved_open:
+        if self._offer is None or now_s >= self._offer[1] or not self._contactor.proved_open:
             return None
         if self._pilot.state in (Pilot.A, Pilot.UNKNOWN):
             return None
-        amperes = min(self._offer.max_current_a, self.limits.ceiling_a, self._hot_limit_a, self._cable_a)
+        amperes = min(self._offer[0], self.limits.ceiling_a, self._hot_limit_a, self._cable_a)
         cap_a = self._current.cap_a
         return amperes if cap_a is None else min(amperes, cap_a)
 
@@ -332,7 +331,7 @@ class Channel:
     @property
     def offer_until_s(self) -> float:
         """When the offer runs out; infinity without one."""
-        return self._offer_until_s if self._offer is not None else math.inf
+        return self._offer[1] if self._offer is not None else math.inf
 
     @property
     def energised(self) -> bool:

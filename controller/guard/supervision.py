@@ -42,11 +42,12 @@ class ContactorWatch:
         self._locked_until_s = -math.inf
         self._lockout_s = FLAP_LOCKOUT_S
 
-    def look(self, *, coil: bool, feedback: bool | None, current_a: float, measured_s: float, now_s: float) -> None:
-        """Compare what was commanded with what is; `feedback` None where none is wired, `measured_s` when current flowed."""
+    def look(self, *, coil: bool, feedback: bool | None, measured: tuple[float, float] | None, now_s: float) -> None:
+        """Compare what was commanded with what is; `feedback` None where none is wired, `measured` amperes and when."""
         if coil != self._coil:
             self._switched(coil, now_s)
-        flows = current_a > WELDED_CURRENT_A and measured_s - self._changed_s > CURRENT_DECAYS_S
+        flows = (measured is not None and measured[0] > WELDED_CURRENT_A
+                 and measured[1] - self._changed_s > CURRENT_DECAYS_S)
         odd = (feedback is False) if coil else (feedback is True or flows)
         if not odd:
             self._odd_since_s = None
@@ -188,9 +189,10 @@ class CurrentWatch:
         """What may be offered to a car that draws too much; None while it behaves."""
         return self._lowered_a
 
-    def look(self, *, offered_a: float | None, current_a: float, now_s: float) -> None:
+    def look(self, *, offered_a: float | None, measured: tuple[float, float] | None, now_s: float) -> None:
         """Judge the highest phase current against what was allowed in the last 5 s: so long a car may take to follow."""
         allowed_a = self._allowed_lately(offered_a, now_s)
+        current_a = measured[0] if measured is not None else 0.0
         far = current_a > self._rating_a * RATING_FACTOR
         self._far_since_s = (now_s if self._far_since_s is None else self._far_since_s) if far else None
         over = allowed_a > 0 and current_a > allowed_a * OVER_FACTOR + OVER_MARGIN_A

@@ -11,6 +11,7 @@ import importlib
 import importlib.abc
 import importlib.util
 import os
+import resource
 import signal
 import sys
 import time
@@ -29,7 +30,9 @@ MODULES = ("decide", "pilot", "fault_watch", "supervision", "cycle", "messages",
 tests/process; build.py only wires what the configuration names, which the scenarios and those processes exercise."""
 TESTS = ("tests/unit/guard", "tests/contracts/test_link.py")
 OPTIONS = ("-x", "-q", "--no-header", "-p", "no:cacheprovider")
-TIMEOUT_S = 120.0
+MOST_CPU_S, MOST_BYTES = 40, 1 << 30
+TIMEOUT_S = 300.0
+"""A mutant that hangs uses up its processor time, or its memory; one that sleeps uses up its patience."""
 WARM = ("hypothesis", "hypothesis.stateful", "msgspec.json", "msgspec.structs", "controller.faults", "controller.errors",
         "drivers.protocols", "drivers.errors", "drivers.sim.devices", "drivers.sim.world", "socket", "tempfile")
 
@@ -86,6 +89,8 @@ class Runner:
         child = os.fork()
         if child == 0:
             os.setsid()
+            resource.setrlimit(resource.RLIMIT_CPU, (MOST_CPU_S, MOST_CPU_S))
+            resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
             sys.meta_path.insert(0, _InPlace(mutant))
             _leave(_passes(mutant.module, quiet=True))
         self._busy[child] = mutant, time.monotonic()

@@ -19,7 +19,7 @@ class Contact:
     def look(self, seconds: float, *, coil: bool, feedback: bool | None, current_a: float = 0.0) -> None:
         """Look for a while."""
         for _ in range(round(seconds * 100)):
-            self.watch.look(coil=coil, feedback=feedback, current_a=current_a, measured_s=self.now_s, now_s=self.now_s)
+            self.watch.look(coil=coil, feedback=feedback, measured=(current_a, self.now_s), now_s=self.now_s)
             self.tick += 1
 
     def rest(self, seconds: float = 1.5) -> None:
@@ -78,11 +78,11 @@ def test_the_half_second_of_a_weld_is_met_exactly():
     """F-WELD: 500 ms, not a cycle more."""
     watch = ContactorWatch()
     for now_s, welded in ((0.0, False), (0.49, False), (0.5, True), (0.6, True)):
-        watch.look(coil=False, feedback=True, current_a=0.0, measured_s=now_s, now_s=now_s)
+        watch.look(coil=False, feedback=True, measured=(0.0, now_s), now_s=now_s)
         assert watch.welded is welded
-    watch.look(coil=False, feedback=False, current_a=0.0, measured_s=0.7, now_s=0.7)
+    watch.look(coil=False, feedback=False, measured=(0.0, 0.7), now_s=0.7)
     assert not watch.welded
-    watch.look(coil=False, feedback=True, current_a=0.0, measured_s=0.8, now_s=0.8)
+    watch.look(coil=False, feedback=True, measured=(0.0, 0.8), now_s=0.8)
     assert not watch.welded, "each time has its own half second"
 
 
@@ -103,20 +103,20 @@ def test_a_current_through_an_open_contactor_is_a_weld(current_a, welded, feedba
 def test_a_current_is_a_weld_half_a_second_after_the_meter_must_have_seen_the_end(now_s, welded):
     """F-WELD: 2 s for the meter to follow, then 500 ms."""
     watch = ContactorWatch()
-    watch.look(coil=True, feedback=None, current_a=16.0, measured_s=-1.0, now_s=-1.0)
-    watch.look(coil=False, feedback=None, current_a=16.0, measured_s=0.0, now_s=0.0)
-    watch.look(coil=False, feedback=None, current_a=16.0, measured_s=2.0, now_s=2.0)
-    watch.look(coil=False, feedback=None, current_a=16.0, measured_s=2.01, now_s=2.01)
-    watch.look(coil=False, feedback=None, current_a=16.0, measured_s=now_s, now_s=now_s)
+    watch.look(coil=True, feedback=None, measured=(16.0, -1.0), now_s=-1.0)
+    watch.look(coil=False, feedback=None, measured=(16.0, 0.0), now_s=0.0)
+    watch.look(coil=False, feedback=None, measured=(16.0, 2.0), now_s=2.0)
+    watch.look(coil=False, feedback=None, measured=(16.0, 2.01), now_s=2.01)
+    watch.look(coil=False, feedback=None, measured=(16.0, now_s), now_s=now_s)
     assert watch.welded is welded
 
 
 def test_a_current_from_before_the_opening_is_no_weld():
     """F-WELD: a meter that falls silent when the contactor opens, its supply gone too, does not call for a technician."""
     watch = ContactorWatch()
-    watch.look(coil=True, feedback=True, current_a=16.0, measured_s=-0.1, now_s=-0.1)
+    watch.look(coil=True, feedback=True, measured=(16.0, -0.1), now_s=-0.1)
     for now_s in (0.0, 1.0, 3.0, 4.0, 4.9):
-        watch.look(coil=False, feedback=False, current_a=16.0, measured_s=1.9, now_s=now_s)
+        watch.look(coil=False, feedback=False, measured=(16.0, 1.9), now_s=now_s)
         assert not watch.welded
 
 
@@ -147,7 +147,7 @@ def test_the_second_without_contact_is_met_exactly():
     """F-NOCLOSE: 1 s, counted from the first look that missed the contact."""
     watch = ContactorWatch()
     for now_s, must_release in ((0.0, False), (0.99, False), (1.0, True), (1.5, True)):
-        watch.look(coil=True, feedback=False, current_a=0.0, measured_s=now_s, now_s=now_s)
+        watch.look(coil=True, feedback=False, measured=(0.0, now_s), now_s=now_s)
         assert watch.must_release is must_release
         assert not watch.failed, "looking again is no second try"
 
@@ -195,7 +195,7 @@ def test_a_new_closing_has_a_new_time_to_hold():
     for now_s, coil, feedback in ((0.0, True, False), (1.0, True, False), (1.01, False, False), (2.1, True, True),
                                   (2.2, False, False), (6.9, True, False), (7.0, True, True), (7.2, True, False),
                                   (8.3, True, False)):
-        watch.look(coil=coil, feedback=feedback, current_a=0.0, measured_s=now_s, now_s=now_s)
+        watch.look(coil=coil, feedback=feedback, measured=(0.0, now_s), now_s=now_s)
     assert watch.failed
 
 
@@ -205,7 +205,7 @@ def test_the_time_to_hold_is_met_exactly():
         watch = ContactorWatch()
         for now_s, coil, feedback in ((-2.0, True, False), (-1.0, True, False), (-0.5, False, False), (0.0, True, True),
                                       (last_s, True, True), (6.0, True, False), (7.0, True, False)):
-            watch.look(coil=coil, feedback=feedback, current_a=0.0, measured_s=now_s, now_s=now_s)
+            watch.look(coil=coil, feedback=feedback, measured=(0.0, now_s), now_s=now_s)
         assert watch.failed is failed
 
 
@@ -229,8 +229,8 @@ def test_the_contactor_rests_a_second_after_opening():
     contact.rest(0.02)
     assert contact.may_close
     watch = ContactorWatch()
-    watch.look(coil=True, feedback=True, current_a=0.0, measured_s=-5.0, now_s=-5.0)
-    watch.look(coil=False, feedback=False, current_a=0.0, measured_s=0.0, now_s=0.0)
+    watch.look(coil=True, feedback=True, measured=(0.0, -5.0), now_s=-5.0)
+    watch.look(coil=False, feedback=False, measured=(0.0, 0.0), now_s=0.0)
     assert (watch.may_close(0.99), watch.may_close(1.0)) == (False, True)
 
 
@@ -238,9 +238,9 @@ def test_it_tells_how_long_the_coil_is_off():
     """6: before the bolt may open without feedback."""
     watch = ContactorWatch()
     assert watch.off_for_s(1.0) == float("inf")
-    watch.look(coil=True, feedback=None, current_a=0.0, measured_s=1.0, now_s=1.0)
+    watch.look(coil=True, feedback=None, measured=(0.0, 1.0), now_s=1.0)
     assert watch.off_for_s(5.0) == 0.0
-    watch.look(coil=False, feedback=None, current_a=0.0, measured_s=6.0, now_s=6.0)
+    watch.look(coil=False, feedback=None, measured=(0.0, 6.0), now_s=6.0)
     assert watch.off_for_s(6.25) == 0.25
 
 
@@ -282,8 +282,8 @@ def test_the_minute_of_a_flapping_car_is_met_exactly(last_s, locked):
     """4.2: 60 s between the first closing and the sixth."""
     watch = ContactorWatch()
     for now_s in (0.0, 10.0, 20.0, 30.0, 40.0, last_s):
-        watch.look(coil=True, feedback=True, current_a=0.0, measured_s=now_s, now_s=now_s)
-        watch.look(coil=False, feedback=False, current_a=0.0, measured_s=now_s + 1, now_s=now_s + 1)
+        watch.look(coil=True, feedback=True, measured=(0.0, now_s), now_s=now_s)
+        watch.look(coil=False, feedback=False, measured=(0.0, now_s + 1), now_s=now_s + 1)
     assert watch.may_close(last_s + 59.99) is not locked
     assert watch.may_close(last_s + 60.0)
 

@@ -18,7 +18,7 @@ class Draw:
 
     def look(self, seconds: float, *, offered_a: float | None, current_a: float) -> None:
         for _ in range(round(seconds * 16)):
-            self.watch.look(offered_a=offered_a, current_a=current_a, now_s=self.now_s)
+            self.watch.look(offered_a=offered_a, measured=(current_a, self.now_s), now_s=self.now_s)
             self.now_s += 1 / 16
 
 
@@ -110,6 +110,16 @@ def test_more_than_the_rating_allows_opens_after_a_second(current_a, tripped, of
     assert draw.watch.restless is (tripped or offered_a is not None)
     draw.look(0.0625, offered_a=offered_a, current_a=current_a)
     assert draw.watch.tripped is tripped
+
+
+def test_what_is_not_measured_is_not_judged():
+    """F-METER: without a meter there is no over-current supervision; a count that has begun begins anew."""
+    draw = Draw()
+    draw.look(0.9, offered_a=32.0, current_a=48.0)
+    draw.watch.look(offered_a=32.0, measured=None, now_s=draw.now_s)
+    assert not draw.watch.restless
+    draw.look(0.9, offered_a=32.0, current_a=48.0)
+    assert not draw.watch.tripped
 
 
 def test_a_short_peak_is_not_a_trip():
