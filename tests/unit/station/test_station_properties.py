@@ -56,7 +56,7 @@ moves = st.lists(st.sampled_from(WEIGHTS).flatmap(lambda kind: kind), min_size=1
 
 
 @given(story=moves, after_power_loss=st.sampled_from(["stop", "resume"]), keys=st.tuples(*[st.booleans()] * 6))
-@settings(derandomize=True, deadline=None, max_examples=60)
+@settings(derandomize=True, deadline=None, max_examples=40)
 def test_every_session_is_told_once_and_billed_once(story: list[Move], after_power_loss: str, keys: tuple[bool, ...]) -> None:
     """Invariants of any run (RPC-3, RPC-5, STAT-6, AUTH-1, PWR-2, T3, TXN-11, QUE-2, MTR-9).
 
