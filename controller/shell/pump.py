@@ -26,6 +26,8 @@ logger = logging.getLogger("evcp.pump")
 
 RETRY_FIRST_S, RETRY_LAST_S = 1.0, 10.0
 TRANSACTION_MESSAGES = ("StartTransaction", "MeterValues", "StopTransaction")
+TURNS_EVERY_S = 10.0
+"""With nothing to do the pump still turns, so that nobody takes its calm for a hang."""
 EVENTS_PER_TURN = 32
 """So many events are taken before other tasks get their turn."""
 
@@ -111,11 +113,15 @@ class Pump:
         """Wait for an event, a deadline of the station, or the time to try the disk again."""
         if len(self._inbox):
             return
-        wish_s = self._core.next_deadline_s()
+        now_s = self._clock.now().monotonic_s
+        wishes_s = [now_s + TURNS_EVERY_S]
+        deadline_s = self._core.next_deadline_s()
+        if deadline_s is not None:
+            wishes_s.append(deadline_s)
         if self._failing is not None:
-            wish_s = self._retry_at_s if wish_s is None else min(wish_s, self._retry_at_s)
+            wishes_s.append(self._retry_at_s)
         try:
-            async with asyncio.timeout(None if wish_s is None else max(0.0, wish_s - self._clock.now().monotonic_s)):
+            async with asyncio.timeout(max(0.0, min(wishes_s) - now_s)):
                 await self._inbox.arrived()
         except TimeoutError:
             return
