@@ -102,6 +102,8 @@ class ChargePoint:
         self._complaints = _Complaints()
         self.disk: Store = MemoryStore()
         self._registers = Registers()
+        self.skip_quiet = True
+        """False: the guard takes a cycle every 10 ms, as in earnest."""
         self.in_thread = False
         """True: commits go beside the loop, where `executor_takes_s` may slow them down."""
         self.pace = EVERY_SECOND
@@ -136,7 +138,7 @@ class ChargePoint:
         self._store = MortalStore(self.disk)
         store = self.disk if isinstance(self.disk, BrokenStore) else self._store
         self.app = App(self.configuration, store, self.clock, dial=self.central_system.network.dial,
-                       in_thread=self.in_thread, skip_quiet=True, new_id=lambda: f"id-{next(self._ids):08d}",
+                       in_thread=self.in_thread, skip_quiet=self.skip_quiet, new_id=lambda: f"id-{next(self._ids):08d}",
                        jitter=lambda: 0.5, pace=self.pace, register_keeper=self._registers)
         self.central_system.rules.started()
         self._task = asyncio.ensure_future(self.app.run())

@@ -43,7 +43,8 @@ class Bench:
         self.all = Remembering()
         self.clock, self.inbox = clock(), Inbox()
         parts: Any = self.all
-        self.effects = Effects(parts, parts, parts, self.clock, self.inbox, lambda number: self.all.calls.append(("read", number)))
+        self.effects = Effects(parts, parts, parts, self.clock, self.inbox, lambda number: self.all.calls.append(("read", number)),
+                               lambda *heard: self.all.calls.append(("sound", *heard)))
 
 
 @pytest.mark.parametrize(("command", "call"), [
@@ -54,6 +55,7 @@ class Bench:
     (c.SetLock(1, True), ("send", g.SetLock(1, True))), (c.ReadMeter(2), ("read", 2)),
     (c.HandLatch(1, FaultKind.RCD), ("send", g.SetLatch(1, FaultKind.RCD))),
     (c.ClearLatch(1, FaultKind.RCD), ("send", g.ClearLatch(1, FaultKind.RCD))),
+    (c.Show((1, 2), "refused"), ("sound", (1, 2), "refused")),
     (c.SetPingInterval(30), ("set_ping_interval", 30)), (c.Redial("00" * 16, 2), ("redial", "00" * 16, 2)),
 ], ids=lambda value: type(value).__name__ if not isinstance(value, tuple) else "")
 async def test_every_command_reaches_the_part_that_carries_it_out(command, call):

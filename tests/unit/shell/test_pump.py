@@ -27,7 +27,7 @@ from controller.ocpp.messages.core import ClearCacheConf, ClearCacheReq, Heartbe
 from controller.ocpp.types import ClearCacheStatus
 from controller.records import Record
 from controller.shell.inbox import Inbox
-from controller.shell.pump import EVENTS_PER_TURN, RETRY_FIRST_S, RETRY_LAST_S, Pump
+from controller.shell.pump import EVENTS_PER_TURN, RETRY_FIRST_S, RETRY_LAST_S, TURNS_EVERY_S, Pump
 from controller.store.memory import MemoryStore
 from tests.rig.loop import START_S, virtual_loop
 from tests.unit.shell.doubles import Core, Decision, Doer, clock, note
@@ -257,6 +257,15 @@ async def test_other_tasks_get_their_turn_in_a_flood():
             await asyncio.sleep(0)
     other.cancel()
     assert turns >= 1000 // EVENTS_PER_TURN - 1
+
+
+async def test_a_pump_with_nothing_to_do_still_turns():
+    """No event and no deadline for an hour is calm, not a hang: the offers go on being renewed (rule 2 of the faults)."""
+    bench = Bench()
+    async with bench.running():
+        await asyncio.sleep(3600)
+        assert virtual_loop().time() - bench.pump.turned_s <= TURNS_EVERY_S
+    assert bench.core.seen == []
 
 
 async def test_the_pump_notes_that_it_turns():
