@@ -19,6 +19,7 @@ from controller.guard import link_codec
 from controller.guard.link import (
     ControllerEnd,
     GuardEnd,
+    MemoryGuardEnd,
     SocketControllerEnd,
     SocketGuardEnd,
     connect,
@@ -168,6 +169,40 @@ class TestLink:
         link.guard.receive()
         link.guard.send(REPORT)
         assert not link.guard.closed
+
+
+class TestMemory:
+    """What only the form in memory does: wake whoever runs the other end."""
+
+    def test_each_message_wakes_the_other_end(self):
+        """A runner in virtual time, and the controller's loop, sleep until something arrives."""
+        controller, guard = memory_link()
+        woken: list[str] = []
+        controller.send(OFFERS[0])
+        guard.send(REPORT)
+        guard.on_message = lambda: woken.append("guard")
+        controller.on_message = lambda: woken.append("controller")
+        controller.send(OFFERS[1])
+        assert woken == ["guard"]
+        guard.send(REPORT)
+        assert woken == ["guard", "controller"]
+        assert guard.receive() == OFFERS[:2], "what came before anybody listened is there"
+        assert controller.receive() == [REPORT, REPORT]
+
+    def test_a_controller_that_has_hung_up_is_not_woken(self):
+        """Nobody is there to hear."""
+        controller, guard = memory_link()
+        woken: list[str] = []
+        controller.on_message = lambda: woken.append("controller")
+        controller.close()
+        guard.send(REPORT)
+        assert woken == []
+
+    def test_a_guard_may_speak_before_there_is_a_controller(self):
+        """Rule 2: the guard needs nobody to run."""
+        guard = MemoryGuardEnd()
+        guard.send(REPORT)
+        assert (guard.receive(), guard.closed) == ([], False)
 
 
 class TestSockets:
