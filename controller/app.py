@@ -33,6 +33,7 @@ from controller.shell.offers import Offers
 from controller.shell.pace import NORMAL, Pace
 from controller.shell.pump import Pump
 from controller.shell.recorder import Recorder
+from controller.shell.signals import Signals
 from controller.shell.sim_registers import Keeper, RegisterFile, SimRegisters
 from controller.shell.sim_verbs import SimVerbs
 from controller.shell.system_clock import SystemClock
@@ -101,7 +102,8 @@ class App:
         self.readers = self._make_readers()
         self.offers = Offers(self.link, clock, valid_for_s=configuration.guard.offer_valid_s)
         by_id = Meters(self.meters)
-        self.effects = Effects(self.connection, self.offers, self.link, clock, self.inbox, by_id.read_now)
+        self.signals = Signals(self._make("lights"), self._make("buzzer"), self.station.status_of)
+        self.effects = Effects(self.connection, self.offers, self.link, clock, self.inbox, by_id.read_now, self.signals.sound)
         self.pump = Pump(self.station, store, clock, self.inbox, self.effects, in_thread=in_thread,
                          observe=self.recorder.note)
         keeper = register_keeper or RegisterFile(configuration.storage.directory)
@@ -152,6 +154,11 @@ class App:
             for row in self.configuration.connector
         }
 
+    def _make(self, slot: str) -> dict[int, Any]:
+        """The devices of a slot that is the controller's and not every connector has."""
+        return {row.id: registry.create(slot, devices[slot], self._context(row.id))
+                for row in self.configuration.connector if slot in (devices := row.devices())}
+
     def _make_readers(self) -> list[Reader]:
         readers = []
         for place, row in enumerate(self.configuration.reader):
@@ -190,7 +197,7 @@ class App:
             works += self._guard_works()
             if self.configuration.csms.url:
                 works.append(self.connection.run())
-            works += [self._run_meters(), *(reader.run() for reader in self.readers), self._kick()]
+            works += [self._run_meters(), *(reader.run() for reader in self.readers), self.signals.run(), self._kick()]
             tasks = [group.create_task(work) for work in works]
             tasks += [group.create_task(self._serve(service)) for service in services]
             self._service.tell("READY=1")

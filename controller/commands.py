@@ -5,7 +5,7 @@ The exceptions are the commands for which waiting would be the dangerous choice:
 """
 
 from datetime import datetime
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -95,6 +95,13 @@ class Redial(msgspec.Struct, frozen=True):
     security_profile: int
 
 
+class Show(msgspec.Struct, frozen=True):
+    """Let the person at a card reader of these connectors hear what becomes of the card."""
+
+    connector_ids: tuple[int, ...]
+    what: Literal["presented", "accepted", "refused"]
+
+
 class Restart(msgspec.Struct, frozen=True):
     """End the process with exit 0 so that the service manager starts it anew."""
 
@@ -103,5 +110,5 @@ class Restart(msgspec.Struct, frozen=True):
 
 Command: TypeAlias = (
     SendCall | Reply | ReplyError | OfferCurrent | WithdrawOffer | SetLock | ReadMeter | HandLatch | ClearLatch | SetClock
-    | SetPingInterval | Redial | Restart
+    | SetPingInterval | Redial | Show | Restart
 )

@@ -108,6 +108,29 @@ class ProximityPilot(Protocol):
         """Release the device."""
 
 
+class Lights(Protocol):
+    """The status lamp of a connector."""
+
+    def show(self, meaning: str) -> None:
+        """From now on, this: a ChargePointStatus."""
+
+    async def run(self) -> None:
+        """Play the pattern of what is shown; ends only when cancelled. Raises DriverError; running it again tries anew."""
+
+    def close(self) -> None:
+        """Dark."""
+
+
+class Buzzer(Protocol):
+    """What is heard of a card."""
+
+    async def beep(self, meaning: str) -> None:
+        """Sound one of `presented`, `accepted`, `refused`; returns when it is over. Raises DriverError."""
+
+    def close(self) -> None:
+        """Silent."""
+
+
 class MeterReading(NamedTuple):
     """What the energy meter said at one instant. Phases that do not exist read 0."""
 

@@ -39,6 +39,11 @@ DRIVERS: dict[tuple[str, str], str] = {
     ("temperature", "sim"): _DEVICES,
     ("temperature", "w1"): "drivers.temperature.w1",
     ("proximity", "adc"): "drivers.proximity.adc",
+    ("tamper", "gpio"): "drivers.inputs.gpio",
+    ("lights", "sim"): "drivers.sim.signals",
+    ("lights", "gpio"): "drivers.signals.gpio",
+    ("buzzer", "sim"): "drivers.sim.signals",
+    ("buzzer", "gpio"): "drivers.signals.gpio",
 }
 SIMULATED_INPUTS = ("residual_current", "protective_earth", "emergency_stop", "station_fault", "temperature")
 """What a simulated connector has besides its configured devices, so that every fault can be played."""

@@ -18,13 +18,14 @@ class Effects:
     """Hands every command to the part that carries it out; nothing here waits."""
 
     def __init__(self, connection: Connection, offers: Offers, link: GuardLink, clock: Clock, inbox: Inbox,
-                 read_meter: Callable[[int], None]) -> None:
+                 read_meter: Callable[[int], None], sound: Callable[[tuple[int, ...], str], None]) -> None:
         self._connection = connection
         self._offers = offers
         self._link = link
         self._clock = clock
         self._inbox = inbox
         self._read_meter = read_meter
+        self._sound = sound
         self.restart = asyncio.Event()
         """Set when the process is to end and be started anew."""
 
@@ -68,6 +69,8 @@ class Effects:
                 self._connection.set_ping_interval(interval_s)
             case c.Redial(authorization_key, security_profile):
                 self._connection.redial(authorization_key, security_profile)
+            case c.Show(connector_ids, what):
+                self._sound(connector_ids, what)
             case c.Restart():
                 self.restart.set()
             case _:

@@ -7,6 +7,7 @@ connector with the lowest id, from where the waiting moves to whichever of the r
 
 from collections.abc import Mapping, Sequence
 
+from controller.commands import Show
 from controller.events import CardPresented
 from controller.ocpp.types import Reason
 from controller.station.authorization import Authorization, Verdict, same_group, same_tag
@@ -35,8 +36,11 @@ class Cards(Feature):
 
     def _presented(self, event: CardPresented, step: Step) -> None:
         served = [c for c in self._connectors if c.connector_id in event.connector_ids]
-        if not (self._stops_own(served, event, step) or self._takes_back(served, event, step)
+        step.order(Show(event.connector_ids, "presented"))
+        if (self._stops_own(served, event, step) or self._takes_back(served, event, step)
                 or self._frees_cable(served, event, step)):
+            step.order(Show(event.connector_ids, "accepted"))
+        else:
             self._ask(served, event, step)
 
     def _stops_own(self, served: list[Connector], event: CardPresented, step: Step) -> bool:
@@ -66,28 +70,36 @@ class Cards(Feature):
         """A foreign card where nothing could start and no group is known means nothing at all (TXN-13)."""
         grouped = any((c.transaction is not None and c.transaction.parent_id_tag is not None) or c.held_for is not None
                       for c in served)
-        if event.id_tag.upper() in self._asking or not (grouped or self._target(served) is not None):
+        if event.id_tag.upper() in self._asking:
+            return
+        if not (grouped or self._target(served) is not None):
+            step.order(Show(event.connector_ids, "refused"))
             return
         self._asking.add(event.id_tag.upper())
 
         def decided(verdict: Verdict, later: Step) -> None:
             self._asking.discard(event.id_tag.upper())
-            self._decided(served, event, verdict, later)
+            taken = self._decided(served, event, verdict, later)
+            later.order(Show(event.connector_ids, "accepted" if taken else "refused"))
 
         self._authorization.authorize(event.id_tag, decided, step)
 
-    def _decided(self, served: list[Connector], event: CardPresented, verdict: Verdict, step: Step) -> None:
-        if self._frees_for_group(served, event, verdict, step) or not verdict.accepted:
-            return
+    def _decided(self, served: list[Connector], event: CardPresented, verdict: Verdict, step: Step) -> bool:
+        """Whether the card has brought about anything."""
+        if self._frees_for_group(served, event, verdict, step):
+            return True
+        if not verdict.accepted:
+            return False
         for connector in served:
             running = connector.transaction
             if running is not None and same_group(verdict.parent_id_tag, running.parent_id_tag):
                 self._transactions.stop(connector, Reason.Local, step, id_tag=event.id_tag)
-                return
+                return True
         target = self._target(served)
         if target is not None:
             self._transactions.wait_for_plug(target, event.id_tag, verdict.parent_id_tag, step)
             self._by_card[target.connector_id] = (target.waiting, event.connector_ids)
+        return target is not None
 
     def _frees_for_group(self, served: list[Connector], event: CardPresented, verdict: Verdict, step: Step) -> bool:
         """The bolt was kept in for this tag or its group; one that may charge begins anew where a car is plugged."""

@@ -34,6 +34,10 @@ class Overview:
             "warnings": self._warnings(),
         }
 
+    def status_of(self, connector_id: int) -> str:
+        """The connector's present status, told or not: what its lamp shows."""
+        return str(self._status.present(connector_id).status)
+
     def _connector(self, connector: Connector) -> dict[str, object]:
         told = self._status.present(connector.connector_id)
         transaction, reading, report = connector.transaction, connector.reading, connector.report

@@ -129,3 +129,7 @@ class Station:
     def status(self) -> dict[str, object]:
         """The station's part of `GET /api/v1/status`."""
         return self._overview.as_object()
+
+    def status_of(self, connector_id: int) -> str:
+        """What the lamp of a connector shows: its ChargePointStatus."""
+        return self._overview.status_of(connector_id)

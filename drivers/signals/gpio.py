@@ -51,25 +51,23 @@ class GpioLights:
         self._meaning = meaning
 
     async def run(self) -> None:
-        """Until cancelled; a line that fails is tried again at the next step."""
+        """Until cancelled. Raises Disconnected; running it again tries anew."""
         began_s = asyncio.get_running_loop().time()
         while True:
             self.draw(asyncio.get_running_loop().time() - began_s)
             await asyncio.sleep(STEP_S)
 
     def draw(self, at_s: float) -> None:
-        """Set the lines as the pattern wants them at this point."""
+        """Set the lines as the pattern wants them at this point. Raises Disconnected."""
         pattern = PATTERNS[self._meaning]
         on = lit(pattern, at_s)
         levels = [on] if len(self._lines) == 1 else [on and bool(part) for part in pattern.colour]
         if levels == self._levels:
             return
+        self._levels = None
+        for line, level in zip(self._lines, levels, strict=True):
+            line.set(level)
         self._levels = levels
-        try:
-            for line, level in zip(self._lines, levels, strict=True):
-                line.set(level)
-        except DriverError:
-            self._levels = None  # a lamp is no reason to stop anything; the next step tries again
 
     def close(self) -> None:
         """Dark."""

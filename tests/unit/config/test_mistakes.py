@@ -122,7 +122,7 @@ def test_there_is_one_grid_meter_at_most(tmp_path):
     ("connector", "meter", '{ driver = "modbus", model = "sdm630", port = "/dev/x", baud = 1 }', "connector.meter.baud"),
     ("connector", "pilot", '{ driver = "sin" }', "connector.pilot.driver"),
     ("connector", "lock", '{ driver = "sim", pulse = 1 }', "connector.lock.pulse"),
-    ("connector", "buzzer", '{ driver = "sim" }', "connector.buzzer.driver"),
+    ("connector", "buzzer", '{ driver = "bell" }', "connector.buzzer.driver"),
     ("reader", "driver", '""', "reader.driver"), ("reader", "driver", "1", "reader.driver"), ("site.meter", "driver", '"simm"', "site.meter.driver"),
 ], ids=lambda part: str(part)[:70])
 def test_a_driver_checks_its_own_options(tmp_path, table, key, value, name):
