@@ -38,6 +38,7 @@ from controller.shell.sim_registers import Keeper, RegisterFile, SimRegisters
 from controller.shell.sim_verbs import SimVerbs
 from controller.shell.system_clock import SystemClock
 from controller.shell.systemd import ServiceManager
+from controller.shell.tamper import Tamper
 from controller.station.station import Station
 from controller.store.lock import AlreadyRunning, DirectoryLock
 from controller.store.store import Store
@@ -102,12 +103,14 @@ class App:
         self.readers = self._make_readers()
         self.offers = Offers(self.link, clock, valid_for_s=configuration.guard.offer_valid_s)
         by_id = Meters(self.meters)
+        self._tampers = [Tamper(number, driver, self.inbox) for number, driver in self._make("tamper").items()]
         self.signals = Signals(self._make("lights"), self._make("buzzer"), self.station.status_of)
         self.effects = Effects(self.connection, self.offers, self.link, clock, self.inbox, by_id.read_now, self.signals.sound)
         self.pump = Pump(self.station, store, clock, self.inbox, self.effects, in_thread=in_thread,
                          observe=self.recorder.note)
         keeper = register_keeper or RegisterFile(configuration.storage.directory)
         self._registers = self._make_registers(by_id, keeper, pace.registers_every_s)
+        self._advice = self._about_this_machine()
         self.sim = SimVerbs(self.port, self.desk, self.connection, self.inbox.post, self.status) if self.port else None
         self.stop = asyncio.Event()
         self._service = ServiceManager()
@@ -174,12 +177,22 @@ class App:
             return None
         return SimRegisters(keeper, self.port, meters, simulated, every_s=every_s)
 
+    def _about_this_machine(self) -> list[str]:
+        """What should be set on it; looked at once, at the start."""
+        if self.configuration.all_sim:
+            return []
+        from drivers.raspberry import advice
+
+        return advice([row.contactor["driver"] for row in self.configuration.connector])
+
     # -- what the control socket needs -------------------------------------------------------------------------------
 
     def status(self) -> dict[str, Any]:
         """`GET /api/v1/status`."""
+        station: dict[str, Any] = self.station.status()
         return {"identity": self.configuration.charge_point.identity, "version": self.version,
-                "online": self.connection.connected, **self.station.status(), "storing": self.pump.storing}
+                "online": self.connection.connected, **station, "warnings": [*station["warnings"], *self._advice],
+                "storing": self.pump.storing}
 
     async def emit(self, event: Event) -> None:
         """An event from outside the hardware, such as a technician's card."""
@@ -197,7 +210,8 @@ class App:
             works += self._guard_works()
             if self.configuration.csms.url:
                 works.append(self.connection.run())
-            works += [self._run_meters(), *(reader.run() for reader in self.readers), self.signals.run(), self._kick()]
+            works += [self._run_meters(), *(reader.run() for reader in self.readers), self.signals.run(),
+                      *(tamper.run() for tamper in self._tampers), self._kick()]
             tasks = [group.create_task(work) for work in works]
             tasks += [group.create_task(self._serve(service)) for service in services]
             self._service.tell("READY=1")

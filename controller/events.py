@@ -66,6 +66,13 @@ class ReaderFound(msgspec.Struct, frozen=True):
     reader: int
 
 
+class TamperReported(msgspec.Struct, frozen=True):
+    """The enclosure of a connector was opened, or closed again."""
+
+    connector_id: int
+    is_open: bool
+
+
 class StorageFailed(msgspec.Struct, frozen=True):
     """Nothing durable can be written now."""
 
@@ -136,6 +143,6 @@ class ClockWasSet(msgspec.Struct, frozen=True):
 
 Event: TypeAlias = (
     Started | StopRequested | CardPresented | ConnectorReported | GuardLost | GuardFound | MeterRead | MeterFailed
-    | ReaderFailed | ReaderFound | StorageFailed | StorageFound | FaultReset | CsmsConnected | CsmsLost | CallReceived
+    | ReaderFailed | ReaderFound | TamperReported | StorageFailed | StorageFound | FaultReset | CsmsConnected | CsmsLost | CallReceived
     | CallAnswered | CallFailed | DeadlineCame | ClockWasSet
 )

@@ -5,7 +5,7 @@ and fourth of the layers against that; the first, a relay stage that needs pulse
 """
 
 import glob
-from collections.abc import Mapping
+from collections.abc import Collection
 from pathlib import Path
 
 KEPT_OUTPUTS = ("sys/module/pinctrl_bcm2835/parameters/persist_gpio_outputs", "sys/module/pinctrl_rp1/parameters/persist_gpio_outputs")
@@ -13,13 +13,13 @@ CONFIG_FILES = ("boot/firmware/config.txt", "boot/config.txt")
 SYSTEM_CONF = ("etc/systemd/system.conf", "etc/systemd/system.conf.d/*.conf")
 
 
-def advice(devices: Mapping[str, str], root: Path = Path("/")) -> list[str]:
-    """What to set on this machine, in sentences; empty on one that is no Raspberry Pi, or drives no line.
+def advice(contactors: Collection[object], root: Path = Path("/")) -> list[str]:
+    """What to set on this machine, in sentences; empty on one that is no Raspberry Pi, or drives no contactor by a line.
 
-    `devices` maps a connector's slots to their drivers.
+    `contactors` are the names of their drivers.
     """
     model = _text(root / "proc/device-tree/model")
-    if "Raspberry Pi" not in model or devices.get("contactor") != "gpio":
+    if "Raspberry Pi" not in model or "gpio" not in contactors:
         return []
     checks = (_outputs_are_released(root), _watchdog_is_there(root), _manager_kicks_it(root))
     return [sentence for sentence in checks if sentence]

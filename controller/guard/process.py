@@ -18,6 +18,7 @@ from controller.guard.build import build_guard, build_world
 from controller.guard.cycle import TICK_S, Guard
 from controller.guard.link import SocketGuardEnd, listen
 from drivers import registry
+from drivers.raspberry import advice
 
 PRIORITY = 50
 MCL_CURRENT, MCL_FUTURE = 1, 2
@@ -99,7 +100,7 @@ def run(configuration: Configuration, *, link_fd: int | None = None, world_fd: i
         listener = socket.socket(fileno=world_fd) if world_fd is not None else port.listen(configuration.guard.socket + ".world")
         port.PortServer(world, listener)
     guard = build_guard(configuration, end, world)
-    for what in become_real_time():
+    for what in [*become_real_time(), *advice([row.contactor["driver"] for row in configuration.connector])]:
         sys.stderr.write(f"guard: {what}\n")
     gc.collect()
     gc.freeze()

@@ -8,6 +8,7 @@ from controller.station.connector import Connector
 from controller.station.fault_board import FaultBoard
 from controller.station.settings import Settings
 from controller.station.status_notifications import StatusNotifications
+from controller.station.tamper import Tamper
 
 RECOMMENDED_SECURITY_PROFILE = 2
 
@@ -16,12 +17,13 @@ class Overview:
     """Reads every feature, changes none."""
 
     def __init__(self, connectors: Sequence[Connector], settings: Settings, central_system: CentralSystem,
-                 faults: FaultBoard, status: StatusNotifications) -> None:
+                 faults: FaultBoard, status: StatusNotifications, tamper: Tamper) -> None:
         self._connectors = list(connectors)
         self._settings = settings
         self._central_system = central_system
         self._faults = faults
         self._status = status
+        self._tamper = tamper
 
     def as_object(self) -> dict[str, object]:
         """The station's part of the status, ready for JSON."""
@@ -73,6 +75,7 @@ class Overview:
             warnings.append(f"nothing can be stored: {self._faults.storage_failure}")
         if self._central_system.full:
             warnings.append("the queue of transaction messages is full: no new session starts until some are delivered")
+        warnings += self._tamper.warnings()
         charge_point = self._status.present(0)
         if charge_point.error_code is not ChargePointErrorCode.NoError:
             warnings.append(f"charge point: {charge_point.error_code} ({charge_point.info})")

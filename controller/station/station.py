@@ -35,6 +35,7 @@ from controller.station.reset import Reset
 from controller.station.settings import Settings
 from controller.station.status_notifications import StatusNotifications
 from controller.station.step import Agenda, Feature, Outcome, Reaction, Step
+from controller.station.tamper import Tamper
 from controller.station.transactions import Transactions
 from controller.station.trigger import Trigger
 
@@ -80,13 +81,14 @@ class Station:
         status = StatusNotifications(connectors, settings, agenda, central_system, availability, faults, transactions)
         trigger = Trigger(connectors, settings, central_system, boot, metering, status)
         reset = Reset(connectors, agenda, central_system, transactions)
+        tamper = Tamper(durable)
         self._features: tuple[Feature, ...] = (
-            hardware, central_system, boot, faults, recovery, transactions, cards, remote, availability, authorization,
+            hardware, central_system, boot, faults, tamper, recovery, transactions, cards, remote, availability, authorization,
             metering, ConfigurationKeys(settings), Credentials(durable, settings, agenda, central_system), trigger, reset,
             Absent(), power, status,
         )
         self._settling: tuple[Feature, ...] = (power, status, reset, central_system)
-        self._overview = Overview(connectors, settings, central_system, faults, status)
+        self._overview = Overview(connectors, settings, central_system, faults, status, tamper)
 
     def handle(self, event: Event, at: Instant) -> Outcome:
         """Take one event; everything that follows from it follows within this step."""
