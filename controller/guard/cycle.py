@@ -122,7 +122,7 @@ class Channel:
             case SetLock():
                 self._lock.wish(locked=message.locked)
             case SetLatch():
-                self.faults.latch(message.kind, now_s)
+                self.faults.latch(message.kind)
             case ClearLatch():
                 self.faults.reset(message.kind, now_s)
 

@@ -20,11 +20,10 @@ class FaultWatch:
         self._last_s: dict[FaultKind, float] = {}
         self._resets_s: dict[FaultKind, float] = {}
 
-    def latch(self, kind: FaultKind, now_s: float) -> None:
+    def latch(self, kind: FaultKind) -> None:
         """The fault was latched before a restart; only what a person must reset can be."""
         if CATALOGUE[kind].clears is Clears.RESET:
             self._raise(kind)
-            self._last_s[kind] = now_s
 
     def reset(self, kind: FaultKind, now_s: float) -> None:
         """A person resets the fault; it clears once its cause is gone."""

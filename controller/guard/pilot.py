@@ -121,8 +121,7 @@ class PilotWatch:
 
     def look(self, sample: PilotSample | None, *, pwm: bool, now_s: float) -> None:
         """Take one sample; None when the converter did not answer. A burst that was taken before is no news."""
-        level_v = None if sample is None else _plateau_v(sample)
-        if sample is None or level_v is None:
+        if sample is None or (level_v := _plateau_v(sample)) is None:
             self._bad = min(self._bad + 1, BAD_SAMPLES)
         elif not abs(now_s - sample.at_s) <= SAMPLE_MAX_AGE_S:
             self._bad = BAD_SAMPLES

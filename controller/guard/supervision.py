@@ -87,7 +87,6 @@ class ContactorWatch:
         if len(self._closings) > FLAPS and now_s - self._closings[0] <= FLAP_WINDOW_S:
             self._locked_until_s = now_s + self._lockout_s
             self._lockout_s = min(self._lockout_s * 2, LONGEST_LOCKOUT_S)
-            self._closings.clear()
 
     def may_close(self, now_s: float) -> bool:
         """Seen open, rested since it opened, not locked out for flapping, and not failed."""
@@ -246,7 +245,7 @@ class VoltageWatch:
 
     def look(self, voltage_v: tuple[float, float, float], now_s: float) -> None:
         """Judge the phase that is furthest off."""
-        live = [voltage_v[0], *(volts for volts in voltage_v[1:] if volts > LIVE_PHASE_V)]
+        live = [volts for phase, volts in enumerate(voltage_v) if phase == 0 or volts > LIVE_PHASE_V]
         off = max(live, key=lambda volts: abs(volts - self._nominal_v)) / self._nominal_v - 1
         out = False
         for place, (fraction, within_s) in enumerate(OUT_OF_RANGE):
@@ -318,8 +317,6 @@ class TemperatureWatch:
         if not math.isfinite(temperature_c):
             return self.unknown_a(ceiling_a)
         self.too_hot = temperature_c >= (self._again_c if self.too_hot else self._stop_c)
-        if temperature_c <= self._derate_from_c:
-            return ceiling_a
         share = (self._derate_to_c - temperature_c) / (self._derate_to_c - self._derate_from_c)
         return min(ceiling_a, max(MIN_OFFER_A, MIN_OFFER_A + share * (ceiling_a - MIN_OFFER_A)))
 

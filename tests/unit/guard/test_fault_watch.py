@@ -128,7 +128,7 @@ def test_a_person_cannot_reset_what_clears_by_itself(kind):
 def test_a_latched_fault_stands_after_a_restart(kind):
     """F-WELD: the latch survives a restart, the cause need not; it stands at once and until a person resets it."""
     fault = Fault(kind)
-    fault.watch.latch(kind, 5.0)
+    fault.watch.latch(kind)
     assert fault.watch.standing == frozenset({kind})
     assert fault.stands(5.0)
     assert fault.stands(100.0, unplugged=UNPLUGGED)
@@ -140,7 +140,7 @@ def test_a_latched_fault_stands_after_a_restart(kind):
 def test_only_what_a_person_resets_can_be_latched(kind):
     """T-RPC: the link cannot raise other faults from outside."""
     fault = Fault(kind)
-    fault.watch.latch(kind, 0.0)
+    fault.watch.latch(kind)
     assert not fault.watch.standing
 
 

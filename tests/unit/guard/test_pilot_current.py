@@ -24,6 +24,11 @@ def test_sixteen_amperes_are_266_666_nanoseconds():
     assert duty_for(16) * 1_000_000 == pytest.approx(266_666, abs=1e-6)
 
 
+def test_half_a_picosecond_short_of_a_nanosecond_is_not_that_nanosecond():
+    """What is added against binary rounding is a millionth of a nanosecond, no more."""
+    assert duty_for((266_667 - 0.0005) * 60 / 1_000_000) == pytest.approx(0.266666, abs=1e-12)
+
+
 @pytest.mark.parametrize("amperes", [5.999, 0.0, -6.0, 80.001, 1000.0, math.nan, math.inf, -math.inf])
 def test_a_current_that_cannot_be_offered_has_no_duty_cycle(amperes):
     """Nothing is rounded up to 6 A and nothing clamped here: ValueError, with the value and the range."""
@@ -37,7 +42,9 @@ def test_a_current_that_cannot_be_offered_has_no_duty_cycle(amperes):
 ])
 def test_a_duty_cycle_allows_its_current(percent, amperes):
     """What a vehicle tester reads from each duty cycle (FEV300 rules)."""
-    assert amperes_for(percent / 100) == pytest.approx(amperes, abs=1e-9)
+    allowed_a = amperes_for(percent / 100)
+    assert allowed_a == pytest.approx(amperes, abs=1e-9)
+    assert isinstance(allowed_a, float)
 
 
 def test_every_tenth_of_an_ampere_is_never_exceeded():

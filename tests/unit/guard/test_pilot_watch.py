@@ -83,14 +83,14 @@ def test_a_level_within_its_window_is_that_state_whatever_was_before(level_v, st
 ])
 def test_near_a_boundary_the_state_before_is_kept(boundary_v, above, below):
     """2.1: +-0.3 V around each mid-point invent no change."""
-    for level_v in (boundary_v - 0.29, boundary_v + 0.29):
+    for level_v in (boundary_v - 0.299, boundary_v + 0.299):
         assert classify(level_v, above) is above
         assert classify(level_v, below) is below
-    assert classify(boundary_v + 0.31, below) is above
-    assert classify(boundary_v - 0.31, above) is below
+    assert classify(boundary_v + 0.301, below) is above
+    assert classify(boundary_v - 0.301, above) is below
 
 
-@pytest.mark.parametrize(("level_v", "state"), [(10.51, A), (10.5, B), (7.51, B), (7.5, C), (1.51, D), (1.5, E)])
+@pytest.mark.parametrize(("level_v", "state"), [(10.5001, A), (10.5, B), (7.5001, B), (7.5, C), (1.5001, D), (1.5, E)])
 def test_a_state_that_is_neither_neighbour_decides_nothing_at_a_boundary(level_v, state):
     """2.1: coming from elsewhere the mid-point itself divides."""
     assert classify(level_v, UNKNOWN) is state
@@ -118,15 +118,27 @@ def test_the_first_state_after_the_start_is_confirmed_like_any_other(state, samp
     assert Line().until(state, instead=UNKNOWN) in allowed(samples)
 
 
-@pytest.mark.parametrize(("state", "needed_s"), [(A, 0.1), (B, 0.1), (C, 0.5), (E, 0.009)])
-def test_the_time_to_confirm_is_met_exactly(state, needed_s):
+@pytest.mark.parametrize(("before", "after", "needed_s"), [
+    (UNKNOWN, A, 0.1), (UNKNOWN, B, 0.1), (UNKNOWN, C, 0.5), (UNKNOWN, E, 0.009), (A, B, 0.1), (B, A, 0.1), (B, C, 0.5),
+    (D, C, 0.5), (E, A, 0.009),
+])
+def test_the_time_to_confirm_is_met_exactly(before, after, needed_s):
     """4.1: not a cycle more than it says."""
     watch = PilotWatch()
-    for now_s in (0.0, needed_s - 0.001):
-        watch.look(PilotSample(now_s, LEVEL_V[state], None), pwm=False, now_s=now_s)
-        assert watch.state is UNKNOWN
-    watch.look(PilotSample(needed_s, LEVEL_V[state], None), pwm=False, now_s=needed_s)
-    assert watch.state is state
+    watch.state = watch._candidate = before
+    for now_s in (0.0, needed_s - 0.0005):
+        watch.look(PilotSample(now_s, LEVEL_V[after], None), pwm=False, now_s=now_s)
+        assert watch.state is before
+    watch.look(PilotSample(needed_s, LEVEL_V[after], None), pwm=False, now_s=needed_s)
+    assert watch.state is after
+
+
+def test_without_a_word_about_ventilation_there_is_none():
+    """5: D asks for nothing, so it is believed like any state that opens."""
+    watch = PilotWatch()
+    for now_s in (0.0, 0.01):
+        watch.look(PilotSample(now_s, 3.0, None), pwm=False, now_s=now_s)
+    assert watch.state is D
 
 
 @pytest.mark.parametrize(("before", "after", "samples"), [(B, D, 51), (A, D, 51), (C, D, 2), (D, C, 2), (D, B, 2)])
@@ -170,6 +182,21 @@ def test_a_flapping_line_is_no_request(odd):
     seen = [line.one(state) for state in (odd, C, odd, C, odd)]
     assert seen == [C, C, C, C, B]
     assert line.one(C) is B, "and one more sample of C does not close"
+
+
+def test_doubt_is_taken_back_one_good_sample_at_a_time():
+    """4.1: two good samples in a row do not wipe out what came before them."""
+    line = Line(C)
+    seen = [line.one(state) for state in (B, C, B, C, C, B, C, B)]
+    assert seen == [C] * 7 + [B]
+
+
+def test_a_request_that_was_only_just_believed_has_no_credit():
+    """4.1: the first two samples without a request open, also right after the closing."""
+    line = Line(B)
+    line.until(C, instead=B)
+    assert line.one(B) is C
+    assert line.one(A) is B
 
 
 def test_a_line_that_flaps_slowly_enough_stays():
@@ -237,6 +264,15 @@ def test_a_missing_positive_half_is_read_from_the_negative():
     line = Line(C)
     line.sample(None, -12.0)
     assert line.sample(None, -12.0) is F
+
+
+def test_a_line_is_neither_good_nor_bad_before_it_is_looked_at():
+    """F-PILOT: three samples are three from the first one on."""
+    line = Line()
+    line.nothing(2)
+    assert not line.watch.broken
+    line.nothing()
+    assert line.watch.broken
 
 
 def test_a_converter_that_does_not_answer_three_times_is_a_broken_line():
@@ -325,6 +361,7 @@ def test_a_diode_check_is_fresh_for_half_a_second():
     watch = PilotWatch()
     watch.look(PilotSample(0.0, 9.0, -12.0), pwm=True, now_s=0.0)
     assert watch.diode_fresh(0.5)
+    assert not watch.diode_fresh(0.501)
     assert watch.diode_fresh(0.75, within_s=0.75)
     assert not watch.diode_fresh(0.75, within_s=0.7)
 
@@ -342,6 +379,39 @@ def test_three_samples_without_diode_are_a_fault():
         assert line.watch.diode_missing is missing
     line.one(B)
     assert not line.watch.diode_missing
+
+
+@pytest.mark.parametrize("gone", [None, A, E, F])
+def test_every_car_has_three_samples(gone):
+    """2.2: the first one as well as the next, no more and no fewer."""
+    line = Line(gone)
+    for missing in (False, False, True):
+        line.sample(9.0, -9.0)
+        assert line.watch.diode_missing is missing
+
+
+@pytest.mark.parametrize("spoil", [
+    lambda line: line.nothing(), lambda line: line.nothing(2), lambda line: line.sample(6.0, -6.0),
+    lambda line: (line.sample(6.0, -6.0), line.sample(6.0, -6.0)), lambda line: (line.one(B), line.one(C)), lambda line: line.one(B),
+], ids=["a miss", "two misses", "no diode", "no diode twice", "doubt", "candidate"])
+def test_it_is_undecided_while_it_counts(spoil):
+    """4.1: a runner in virtual time must look again at once while samples are being counted, and not for ever."""
+    line = Line(C)
+    assert not line.watch.undecided
+    spoil(line)
+    assert line.watch.undecided
+    line.show(C, 0.05)
+    assert not line.watch.undecided
+
+
+@pytest.mark.parametrize("spoil", [
+    lambda line: line.nothing(3), lambda line: [line.sample(6.0, -6.0) for _ in range(3)],
+], ids=["broken", "diode missing"])
+def test_what_is_certain_is_not_undecided(spoil):
+    """4.1: a line that is known to be broken need not be looked at more often."""
+    line = Line(C)
+    spoil(line)
+    assert not line.watch.undecided
 
 
 def test_a_diode_that_shows_now_and_then_is_missing():
@@ -422,7 +492,7 @@ def test_the_settling_ends_at_75_ms():
     """4.1: ignore 75 ms, no more."""
     watch = PilotWatch()
     watch.forget(0.0)
-    watch.look(PilotSample(0.07, 9.0, -12.0), pwm=True, now_s=0.07)
+    watch.look(PilotSample(0.0745, 9.0, -12.0), pwm=True, now_s=0.0745)
     assert not watch.undecided
     watch.look(PilotSample(0.075, 9.0, -12.0), pwm=True, now_s=0.075)
     assert watch.undecided

@@ -34,7 +34,7 @@ def test_a_bolt_is_tried_three_times(wish, state):
     for now_s in (-1.6, -0.8, 0.0):
         assert watch.look(state, may_unlock=True, now_s=now_s) is wish
         assert watch.restless
-        assert watch.look(state, may_unlock=True, now_s=now_s + 0.79) is None
+        assert watch.look(state, may_unlock=True, now_s=now_s + 0.799) is None
         assert (watch.not_locked, watch.not_unlocked) == (False, False)
     assert watch.look(state, may_unlock=True, now_s=0.8) is None
     assert (watch.not_locked, watch.not_unlocked) == (wish, not wish)
@@ -52,6 +52,8 @@ def test_a_bolt_that_arrives_late_ends_the_fault():
     assert (watch.not_locked, watch.not_unlocked, watch.restless) == (False, False, False)
     for now_s in (5.0, 6.0, 7.0):
         assert watch.look(LOCKED, may_unlock=True, now_s=now_s) is False, "and three new tries"
+    assert watch.look(LOCKED, may_unlock=True, now_s=8.0) is None
+    assert watch.not_unlocked
 
 
 def test_a_repeated_wish_tries_anew():
@@ -70,6 +72,25 @@ def test_a_repeated_wish_tries_anew():
     assert (watch.not_locked, watch.not_unlocked) == (True, False)
     watch.wish(locked=True)
     assert not watch.not_locked
+
+
+def test_nothing_is_wrong_before_the_first_wish():
+    """6: no fault and no move."""
+    watch = LockWatch()
+    assert (watch.not_locked, watch.not_unlocked, watch.restless) == (False, False, False)
+
+
+@pytest.mark.parametrize("wish", [True, False])
+def test_a_wish_that_is_repeated_while_the_bolt_moves_is_no_new_one(wish):
+    """6: three tries, however often the controller says the same in between."""
+    watch = LockWatch()
+    watch.wish(locked=wish)
+    for now_s in (0.0, 1.0, 2.0):
+        assert watch.look(MOVING, may_unlock=True, now_s=now_s) is wish
+        watch.wish(locked=wish)
+        assert watch.look(MOVING, may_unlock=True, now_s=now_s + 0.1) is None
+    assert watch.look(MOVING, may_unlock=True, now_s=3.0) is None
+    assert (watch.not_locked, watch.not_unlocked) == (wish, not wish)
 
 
 def test_a_wish_does_not_wait_for_the_last_move():
