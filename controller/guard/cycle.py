@@ -179,7 +179,7 @@ class Channel:
             sample = self._devices.pilot.read()
         except Exception:  # noqa: BLE001 - as above; a single miss is no fault yet
             sample = None
-        self._pilot.look(sample, pwm=0.0 < self._outputs.duty < 1.0, now_s=now_s)
+        self._pilot.look(sample, pwm=self._outputs.offered_a is not None, now_s=now_s)
 
     def _notice_plug(self, now_s: float) -> None:
         """A new car begins with a clean slate; its cable is asked what it carries before anything is offered."""
@@ -278,8 +278,6 @@ class Channel:
     def _write(self) -> None:
         """Drive the outputs, less before more: the coil before the pilot when opening, the pilot first when closing."""
         wanted = (self._outputs.duty, self._outputs.coil)
-        if wanted == self._written:
-            return
         before = self._written
         coil_off = not self._outputs.coil and (before is None or before[1])
         coil_on = self._outputs.coil and (before is None or not before[1])
@@ -305,7 +303,6 @@ class Channel:
         if self._outputs.coil:
             self._drive(FaultKind.CONTACTOR, self._devices.contactor.set, False)
         self._outputs = Outputs(1.0, coil=False, offered_a=None)
-        self._memory = msgspec.structs.replace(self._memory, coil=False)
 
     # -- what others see ---------------------------------------------------------------------------------------------
 

@@ -305,7 +305,7 @@ def test_the_contactor_does_not_close_in_the_cycle_that_moves_the_bolt():
     for _ in range(10):
         bench.tick()
         assert not bench.coil
-    assert bench.report.lock is LockState.MOVING
+        assert bench.report.lock is LockState.MOVING
 
 
 def test_the_contactor_opens_when_the_bolt_leaves_its_place():

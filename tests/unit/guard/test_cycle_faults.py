@@ -365,6 +365,39 @@ def test_a_car_that_ignores_its_limit_is_lowered_and_then_opened():
     assert bench.faults == {"overcurrent"}
 
 
+def test_the_next_car_is_not_held_to_the_limit_of_the_last():
+    """F-OVER: lowered until unplugged, also when the line was shorted while the plug was pulled."""
+    bench = Workbench()
+    bench.charge(16.0)
+    for _ in range(12):
+        bench.measure(20.0)
+        bench.run(0.5)
+    assert bench.report.offered_a == 15.0
+    bench.measure(0.0)
+    bench.car("E")
+    bench.run(0.3)
+    bench.car("A")
+    bench.run(2.0)
+    bench.car("B")
+    bench.run(0.3)
+    assert bench.report.offered_a == 16.0
+
+
+def test_a_bolt_that_does_not_lock_without_a_car_is_a_fault_as_well():
+    """Contract 3, `lock`: while locking is wished and fails the cause is there; unplugging once does not hide it."""
+    bench = Workbench()
+    bench.car("B")
+    bench.run(0.5)
+    bench.car("A")
+    bench.run(0.5)
+    bench.fault("lock")
+    bench.say(SetLock(1, locked=True))
+    bench.run(2.6)
+    assert bench.faults == {"lock"}
+    bench.run(2.0)
+    assert bench.faults == {"lock"}
+
+
 @pytest.mark.parametrize(("volts", "kind"), [(172.5, "undervoltage"), (287.5, "overvoltage")])
 def test_a_supply_that_is_far_off_is_left_within_two_seconds(volts, kind):
     """Contract 3: supply at -25 %, +25 %: a controlled stop, open within 2 s, obeying car or not; clears by itself."""

@@ -104,6 +104,13 @@ def test_a_late_cycle_is_counted_and_one_that_is_too_late_opens(late_s, counted,
     assert (guard.late_ticks, spy.told[-1]) == (counted, False)
 
 
+def test_a_guard_opens_for_lateness_unless_told_otherwise():
+    """Timing 5: only where everything is simulated in one loop does it merely count."""
+    spy = Spy()
+    Guard([spy], memory_link()[1]).step(1.0, expected_s=0.0)  # type: ignore[list-item]  # it quacks
+    assert spy.told == [True]
+
+
 def test_one_cycle_that_was_too_late_opens_once():
     """Timing 5: the guard is back in time, so the offer stands and the car goes on after the rest of a second."""
     bench = Workbench()
