@@ -171,3 +171,10 @@ class Workbench:
     def faults(self) -> set[str]:
         """The standing faults by name."""
         return {kind.value for kind in self.channel.faults.standing}
+
+
+def unplug_and_plug(bench: Workbench) -> None:
+    bench.car("A")
+    bench.run(0.3)
+    bench.car("B")
+    bench.run(0.3)
