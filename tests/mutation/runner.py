@@ -31,8 +31,9 @@ tests/process; build.py only wires what the configuration names, which the scena
 TESTS = ("tests/unit/guard", "tests/contracts/test_link.py")
 OPTIONS = ("-x", "-q", "--no-header", "-p", "no:cacheprovider")
 MOST_CPU_S, MOST_BYTES = 40, 1 << 30
-TIMEOUT_S = 300.0
-"""A mutant that hangs uses up its processor time, or its memory; one that sleeps uses up its patience."""
+PATIENCE = 4
+"""A mutant that hangs uses up its processor time or its memory; one that sleeps may take so many times as long as all tests
+took unchanged."""
 WARM = ("hypothesis", "hypothesis.stateful", "msgspec.json", "msgspec.structs", "controller.faults", "controller.errors",
         "drivers.protocols", "drivers.errors", "drivers.sim.devices", "drivers.sim.world", "socket", "tempfile")
 
@@ -63,16 +64,20 @@ class Runner:
     def __init__(self, jobs: int) -> None:
         self._jobs = jobs
         self._busy: dict[int, tuple[Mutant, float]] = {}
+        self._patience_s = 0.0
 
     def warm_up(self) -> bool:
         """Load what every child needs; whether the unchanged guard passes its tests."""
         os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # they would double the time of a mutant
         for name in WARM:
             importlib.import_module(name)
+        began_s = time.monotonic()
         child = os.fork()
         if child == 0:
             _leave(_passes("every module", quiet=False))
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        _, status = os.waitpid(child, 0)
+        self._patience_s = PATIENCE * (time.monotonic() - began_s)
+        return os.waitstatus_to_exitcode(status) == 0
 
     def judge(self, mutants: Sequence[Mutant]) -> Iterator[tuple[Mutant, Verdict]]:
         """Each mutant with its verdict, as they come."""
@@ -102,7 +107,7 @@ class Runner:
             ended, status = os.waitpid(child, os.WNOHANG)
             if ended:
                 survived = os.waitstatus_to_exitcode(status) == 0
-            elif time.monotonic() - began_s > TIMEOUT_S:
+            elif time.monotonic() - began_s > self._patience_s:
                 os.killpg(child, signal.SIGKILL)
                 os.waitpid(child, 0)
                 survived = False
