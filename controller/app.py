@@ -126,7 +126,7 @@ class App:
         port, desk = registry.simulation("port"), registry.simulation("desk")
         self.desk = desk.Desk([row.id for row in self.configuration.connector])
         if self._mode == "together":
-            self._world = self._world or build_world(self.configuration, lambda: self._clock.now().monotonic_s)
+            self._world = self._world or build_world(self.configuration, self._clock.monotonic_s)
             self.port = port.LocalPort(self._world)
         elif self._mode == "split":
             name = f"\0evcp-world-{os.getpid()}-{id(self):x}"

@@ -31,5 +31,8 @@ class Clock(Protocol):
     def now(self) -> Instant:
         """This moment, with our best knowledge of UTC."""
 
+    def monotonic_s(self) -> float:
+        """This moment on the monotonic clock alone, for whoever asks a hundred times a second."""
+
     def set_utc(self, utc: datetime) -> None:
         """Take `utc` as the true time of this moment, kept as an offset of our own (TIME-2)."""

@@ -26,6 +26,10 @@ class SystemClock:
         utc = utc.replace(microsecond=utc.microsecond // 1000 * 1000)
         return Instant(time.monotonic(), utc, self._told or system >= BUILT)
 
+    def monotonic_s(self) -> float:
+        """The kernel's monotonic clock."""
+        return time.monotonic()
+
     def set_utc(self, utc: datetime) -> None:
         """Keep the difference; the system's own clock is not ours to set."""
         self._offset = utc - datetime.now(UTC)

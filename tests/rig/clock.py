@@ -54,6 +54,10 @@ class VirtualClock:
             self._last = Instant(monotonic_s, utc, self._told or system >= BUILT)
         return self._last
 
+    def monotonic_s(self) -> float:
+        """The loop's time."""
+        return self._loop.time()
+
     def set_utc(self, utc: datetime) -> None:
         """Keep the difference."""
         self._offset = utc - self._system()

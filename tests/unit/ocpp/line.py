@@ -26,6 +26,10 @@ class LoopClock:
         """This moment."""
         return Instant(virtual_loop().time(), NOON)
 
+    def monotonic_s(self) -> float:
+        """As `now`."""
+        return self.now().monotonic_s
+
     def set_utc(self, utc: datetime) -> None:
         """Nobody asks for that here."""
         raise AssertionError(utc)

@@ -45,6 +45,10 @@ class Hand:
     def now(self) -> Instant:
         return Instant(self.now_s, NOON, trusted=True)
 
+    def monotonic_s(self) -> float:
+        """As `now`."""
+        return self.now().monotonic_s
+
     def set_utc(self, utc: datetime) -> None:
         """It shows what it shows."""
 
