@@ -152,7 +152,7 @@ class WiredStage:
 
     def about(self) -> str:
         """What is real."""
-        return (f"kernel PWM and SPI converter, relays on GPIO, SDM630 on {self._bench.meter.path}, "
+        return (f"kernel PWM and SPI converter, relays on GPIO, SDM630 on {self._bench.meter_port}, "
                 f"PN532 on {self._bench.reader.path}")
 
     async def run(self) -> None:

@@ -62,7 +62,10 @@ class WiredBench:
         self.pins = lines.mock_factory()
         self.board = RelayBoard(self.pins)
         self._wire()
-        self.meter = PtyMeter(model, lambda: self._outlet().reading(now()))
+        self.meter_port = folder / "evcp-meter"
+        """A stable name, as udev gives it: the adapter behind it may come back under another."""
+        self.meter: PtyMeter | None = None
+        self.plug_meter()
         self.reader = PtyPn532()
         self._seams = (sysfs_pwm.files, adc.opener)
         lines.use(self.pins)
@@ -99,8 +102,20 @@ class WiredBench:
     def tables(self) -> str:
         """The connector and the reader, as an installer would write them."""
         return TABLES.format(coil=COIL, feedback=FEEDBACK, keep_alive=KEEP_ALIVE, lock=LOCK, unlock=UNLOCK, bolt=BOLT,
-                             model=self._model, meter=self.meter.path, reader=self.reader.path, sensors=self._sensors,
+                             model=self._model, meter=self.meter_port, reader=self.reader.path, sensors=self._sensors,
                              **FAULT_PINS)
+
+    def plug_meter(self) -> None:
+        """The meter's serial adapter is plugged in, at whatever tty."""
+        self.meter = PtyMeter(self._model, lambda: self._outlet().reading(self._now()))
+        self.meter_port.symlink_to(self.meter.path)
+
+    def pull_meter(self) -> None:
+        """It is pulled."""
+        if self.meter is not None:
+            self.meter_port.unlink()
+            self.meter.close()
+            self.meter = None
 
     def step(self) -> None:
         """Let things warm up: the sensor's file follows the temperature."""
@@ -113,5 +128,5 @@ class WiredBench:
         """Give the real seams back."""
         sysfs_pwm.files, adc.opener = self._seams
         lines.use(None)
-        self.meter.close()
+        self.pull_meter()
         self.reader.close()

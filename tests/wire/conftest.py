@@ -1,5 +1,6 @@
 """Real drivers against devices that speak the real protocols on the wire."""
 
+import inspect
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from drivers import lines
 from drivers.pilot import adc, sysfs_pwm
 from drivers.sim.pwm_tree import PwmTree
+from tests.wire.station import WiredStation
 
 
 @pytest.fixture
@@ -33,3 +35,15 @@ def spi(monkeypatch: pytest.MonkeyPatch) -> dict[tuple[int, int], Any]:
     chips: dict[tuple[int, int], Any] = {}
     monkeypatch.setattr(adc, "opener", lambda bus, device, _speed_hz: chips[bus, device])
     return chips
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """A coroutine function plays on the station that it asks for, in that one's loop and in real time."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    wanted = {name: pyfuncitem.funcargs[name] for name in inspect.signature(pyfuncitem.obj).parameters}
+    station = wanted["station"]
+    assert isinstance(station, WiredStation)
+    station.play(pyfuncitem.obj(**wanted))
+    return True
