@@ -45,6 +45,9 @@ class Lost(Exception):
 class Transport(Protocol):
     """One open websocket."""
 
+    def send_now(self, text: str) -> bool:
+        """Send a text frame at once, if the line takes it without waiting; False: nothing was sent, use `send`."""
+
     async def send(self, text: str) -> None:
         """Send a text frame. Raises Lost."""
 
@@ -109,6 +112,8 @@ class Connection:
         self._outgoing: deque[str] = deque()
         self._to_send = asyncio.Event()
         self._sent = asyncio.Event()
+        self._sending = False
+        """A frame waits for the line to take it: what comes now waits behind it."""
         self._frames = 0
         """Taken since the start."""
         self._reading = False
@@ -193,6 +198,8 @@ class Connection:
     def _transmit(self, text: str) -> None:
         if logger.isEnabledFor(logging.DEBUG):
             logger.debug("-> %s", loggable(text))
+        if text and not self._outgoing and not self._sending and self._transport is not None and self._transport.send_now(text):
+            return
         self._outgoing.append(text)
         self._to_send.set()
 
@@ -260,6 +267,7 @@ class Connection:
     async def _converse(self, transport: Transport) -> None:
         """From the open websocket to its end."""
         self._outgoing.clear()
+        self._sending = False
         self._calls.clear()
         self._ignored = 0
         self._transport = transport
@@ -339,7 +347,9 @@ class Connection:
                 text = self._outgoing.popleft()
                 if not text:
                     return
+                self._sending = True
                 await transport.send(text)
+                self._sending = False
                 self._sent.set()
             self._to_send.clear()
             await self._to_send.wait()

@@ -88,6 +88,10 @@ class Wire:
 
     # -- the charge point's end --------------------------------------------------------------------------------------
 
+    def send_now(self, _text: str) -> bool:
+        """Never: what is sent here takes its turn, as on a line that is busy."""
+        return False
+
     async def send(self, text: str) -> None:
         """Send a text frame. Raises Lost."""
         if self._ended is not None:

@@ -55,6 +55,10 @@ class Wire:
 
     # -- our end: the Transport --------------------------------------------------------------------------------------
 
+    def send_now(self, _text: str) -> bool:
+        """Never: what is sent here takes its turn, as on a line that is busy."""
+        return False
+
     async def send(self, text: str) -> None:
         """As a socket whose buffer is full: waits while the other end does not listen."""
         await self._listens.wait()

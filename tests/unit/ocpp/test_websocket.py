@@ -341,3 +341,55 @@ async def test_a_proxy_of_the_environment_is_not_used(monkeypatch):
         ours = await dial(target(it.port))
         await ours.close()
         assert len(it.requests) == 1
+
+
+
+@on_a_real_socket
+async def test_a_frame_is_handed_to_the_socket_at_once_and_arrives_in_order():
+    """An answer does not wait for a task's turn, and what is sent the other way keeps its place."""
+    received: list[str | bytes] = []
+    done = asyncio.Event()
+
+    async def collect(connection: ServerConnection) -> None:
+        async for text in connection:
+            received.append(text)
+            if len(received) == 3:
+                done.set()
+
+    async with server(collect) as it:
+        ours = await dial(target(it.port))
+        assert ours.send_now("one")
+        await ours.send("two")
+        assert ours.send_now("three ü")
+        await done.wait()
+        await ours.close()
+    assert received == ["one", "two", "three ü"]
+
+
+@on_a_real_socket
+async def test_a_line_that_is_closed_takes_no_frame():
+    """Nothing is sent and nothing raises: the loss is told by whoever reads."""
+    async with server() as it:
+        ours = await dial(target(it.port))
+        await ours.close()
+        assert not ours.send_now("too late")
+
+
+@on_a_real_socket
+async def test_a_line_that_is_full_takes_no_frame():
+    """What does not go out at once waits its turn, so that a central system that does not read costs no memory (F-SLOW)."""
+    seen = asyncio.Event()
+
+    async def deaf(connection: ServerConnection) -> None:
+        connection.transport.pause_reading()
+        await seen.wait()
+        connection.transport.resume_reading()
+
+    async with server(deaf) as it:
+        ours = await dial(target(it.port))
+        sent = 0
+        while ours.send_now("x" * 100_000) and sent < 1000:
+            sent += 1
+        assert 0 < sent < 1000
+        seen.set()
+        ours.abort()
