@@ -8,7 +8,7 @@ import contextlib
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable
 from urllib.parse import quote
 
 from controller.store import rows as t
@@ -150,27 +150,32 @@ def _carry_from(damaged: str, connection: sqlite3.Connection) -> int:
     try:
         source.text_factory = lambda raw: raw.decode(errors="replace")
         for table in t.TABLES:
-            taken = {row for row in _readable(source, table) if t.sound(table, row)}
-            for row in sorted(taken, key=repr):
-                carried += _insert(connection, table, row)
+            for row in _readable(source, table):
+                carried += t.sound(table, row) and _insert(connection, table, row)
     finally:
         source.close()
     return carried
 
 
-def _readable(source: sqlite3.Connection, table: t.Table) -> Iterator[tuple[t.Value, ...]]:
-    """From the front until the damage, and from the back until the damage."""
+def _readable(source: sqlite3.Connection, table: t.Table) -> Iterable[tuple[t.Value, ...]]:
+    """From the front until the damage, and from the back until the damage; in the order in which they lie in the file."""
     try:
         found = {str(row[1]) for row in source.execute(f"PRAGMA table_info({table.name})")}
     except UNREADABLE:
-        return
+        return ()
     chosen = ", ".join(name if name in found else f"NULL AS {name}" for name in (*table.columns, "crc"))
-    for direction in ("ASC", "DESC"):
+    front: list[tuple[t.Value, ...]] = []
+    back: list[tuple[t.Value, ...]] = []
+    for direction, side in (("ASC", front), ("DESC", back)):
         with contextlib.suppress(*UNREADABLE):  # the damage: nothing more can be read from this side
-            yield from source.execute(f"SELECT {chosen} FROM {table.name} ORDER BY 1 {direction}")  # noqa: S608 - our own names
+            for row in source.execute(f"SELECT {chosen} FROM {table.name} ORDER BY 1 {direction}"):  # noqa: S608 - our own names
+                side.append(row)
+    return dict.fromkeys([*front, *reversed(back)])
 
 
 def _insert(connection: sqlite3.Connection, table: t.Table, row: tuple[t.Value, ...]) -> int:
+    """Numbered anew: no CRC covers the numbers by which a queue is ordered, but the rows lie in their order."""
     before = connection.total_changes
-    t.put(connection, table, row[:-1], or_else="IGNORE")
+    values = (None, *row[1:-1]) if table.columns[0] == "seq" else row[:-1]
+    t.put(connection, table, values, or_else="IGNORE")
     return connection.total_changes - before
