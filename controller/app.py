@@ -23,6 +23,7 @@ from controller.guard.link import ControllerEnd, connect, memory_link
 from controller.ocpp.connection import Connection, Dial
 from controller.ocpp.session import Session
 from controller.records import Durable, Record
+from controller.service_manager import ServiceManager
 from controller.shell.effects import Effects
 from controller.shell.guard_link import GuardLink
 from controller.shell.guard_process import GuardProcess
@@ -37,7 +38,6 @@ from controller.shell.signals import Signals
 from controller.shell.sim_registers import Keeper, RegisterFile, SimRegisters
 from controller.shell.sim_verbs import SimVerbs
 from controller.shell.system_clock import SystemClock
-from controller.shell.systemd import ServiceManager
 from controller.shell.tamper import Tamper
 from controller.station.station import Station
 from controller.store.lock import AlreadyRunning, DirectoryLock

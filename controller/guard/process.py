@@ -1,6 +1,7 @@
 """The guard as a process of its own: real-time priority, locked memory, no collector, and one cycle every 10 ms.
 
-It ends with a controlled stop: pilot steady, the contactor open when the car obeys or after 6 s. It ends when it is told to
+The service manager's watchdog is kicked by completed cycles and by nothing else: a guard that hangs is killed, and what runs after
+it drives the lines inactive. It ends with a controlled stop: pilot steady, the contactor open when the car obeys or after 6 s. It ends when it is told to
 (SIGTERM), and when whoever started it is gone: a guard without a controller that can come back serves nobody.
 """
 
@@ -17,11 +18,14 @@ from controller.config import Configuration
 from controller.guard.build import build_guard, build_world
 from controller.guard.cycle import TICK_S, Guard
 from controller.guard.link import SocketGuardEnd, listen
+from controller.service_manager import ServiceManager
 from drivers import registry
 from drivers.raspberry import advice
 
 PRIORITY = 50
 MCL_CURRENT, MCL_FUTURE = 1, 2
+KICKS = 4
+"""So often within the watchdog's time a completed cycle tells of itself."""
 
 
 def become_real_time() -> list[str]:
@@ -47,6 +51,9 @@ class Process:
         self._world = world
         self._parent = parent
         self._ending = False
+        self._service = ServiceManager()
+        self._ready = False
+        self._kick_at_s = 0.0
 
     def end(self, _signal: int, _frame: FrameType | None) -> None:
         """SIGTERM: begin the controlled stop."""
@@ -75,7 +82,17 @@ class Process:
             self._world.poll()  # type: ignore[attr-defined]  # the simulated world, reached by name only
         now_s = time.monotonic()
         self._guard.step(now_s, expected_s=expected_s)
+        self._tell(now_s)
         return now_s
+
+    def _tell(self, now_s: float) -> None:
+        """A cycle is complete: the first makes us ready, every later one is a sign of life."""
+        if not self._ready:
+            self._ready = True
+            self._service.tell("READY=1")
+        if self._service.watchdog_s > 0 and now_s >= self._kick_at_s:
+            self._kick_at_s = now_s + self._service.watchdog_s / KICKS
+            self._service.tell("WATCHDOG=1")
 
     def _orphaned(self) -> bool:
         return self._guard.orphaned or (self._parent is not None and os.getppid() != self._parent)

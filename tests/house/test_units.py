@@ -82,6 +82,13 @@ def test_the_guard_has_no_network_at_all():
     assert unit("evcp-guard.service")["Service"]["RestrictAddressFamilies"] == "AF_UNIX"
 
 
+def test_the_guard_is_watched_more_closely_than_the_controller():
+    """A guard that hangs under load is killed within 2 s, and the last resort opens its contactors (F-SAFEKILL)."""
+    service = unit("evcp-guard.service")["Service"]
+    assert service["Type"] == "notify"
+    assert service["WatchdogSec"] == "2"
+
+
 def test_the_controller_is_watched_by_the_service_manager():
     """It says when it is ready, and a loop that hangs for ten seconds is restarted."""
     service = unit("evcp-controller.service")["Service"]

@@ -139,6 +139,57 @@ def test_the_simulated_world_is_polled_in_every_cycle(clock):
     assert len(polls) == 11
 
 
+class Manager:
+    """A service manager that writes down what it hears, and when."""
+
+    def __init__(self, clock: Clock, watchdog_s: float) -> None:
+        self.clock, self.watchdog_s = clock, watchdog_s
+        self.heard: list[tuple[str, float]] = []
+
+    def tell(self, state: str) -> None:
+        self.heard.append((state, round(self.clock.now_s - 100.0, 3)))
+
+
+def watched(clock, monkeypatch, *, watchdog_s=2.0, cycles=120):
+    """A guard process of so many cycles under this manager."""
+    manager = Manager(clock, watchdog_s)
+    monkeypatch.setattr(process, "ServiceManager", lambda: manager)
+    guard = Guard(clock)
+    guard.ends_at = cycles
+    it = Process(guard, None, None)  # type: ignore[arg-type]  # stands in for the guard
+    it.end(signal.SIGTERM, None)
+    return guard, it, manager
+
+
+def test_the_first_completed_cycle_makes_the_guard_ready_and_later_ones_kick_the_watchdog(clock, monkeypatch):
+    """Four signs of life within the watchdog's time, from the cycle itself (F-SAFEKILL, hardware-drivers 3.4)."""
+    _, it, manager = watched(clock, monkeypatch)
+    it.run()
+    assert manager.heard[0][0] == "READY=1"
+    assert [state for state, _ in manager.heard[1:]] == ["WATCHDOG=1"] * 3
+    assert [at_s for _, at_s in manager.heard[1:]] == pytest.approx([0.001, 0.501, 1.001], abs=0.011)
+
+
+def test_a_cycle_that_never_completes_gives_no_sign_of_life(clock, monkeypatch):
+    """What kicks is the completed cycle, not a timer beside it."""
+    guard, it, manager = watched(clock, monkeypatch)
+
+    def hang(now_s: float, *, expected_s: float) -> None:
+        raise KeyboardInterrupt
+
+    guard.step = hang
+    with pytest.raises(KeyboardInterrupt):
+        it.run()
+    assert manager.heard == []
+
+
+def test_without_a_watchdog_nothing_is_kicked(clock, monkeypatch):
+    """Only the readiness is told."""
+    _, it, manager = watched(clock, monkeypatch, watchdog_s=0.0)
+    it.run()
+    assert [state for state, _ in manager.heard] == ["READY=1"]
+
+
 def test_what_the_kernel_does_not_permit_is_said(monkeypatch):
     """Rule 2: the guard runs all the same, and says what is missing and how to permit it."""
     def refuse(*_: object) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import json
 import socket
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,10 +12,10 @@ import pytest
 
 from controller import commands as c
 from controller.events import GuardFound, MeterRead
+from controller.service_manager import ServiceManager
 from controller.shell.recorder import KEPT, Recorder
 from controller.shell.sim_registers import RegisterFile, SimRegisters
 from controller.shell.system_clock import BUILT, SystemClock
-from controller.shell.systemd import ServiceManager
 from drivers.protocols import MeterReading
 from drivers.sim_port import SimError
 from tests.unit.shell.doubles import clock
@@ -46,6 +47,25 @@ def test_without_a_service_manager_nothing_is_told_and_nothing_breaks(monkeypatc
     service.tell("READY=1")
     service.tell("WATCHDOG=1")
     assert service.watchdog_s == 0.0
+
+
+def test_a_watchdog_that_watches_another_process_is_none_of_ours(monkeypatch):
+    """`evcp run` under systemd hands its environment to its guard, which is not the process that is watched."""
+    monkeypatch.setenv("WATCHDOG_USEC", "2000000")
+    monkeypatch.setenv("WATCHDOG_PID", "1")
+    assert ServiceManager().watchdog_s == 0.0
+
+
+def test_a_manager_that_does_not_read_keeps_nobody_waiting(tmp_path, monkeypatch):
+    """The guard tells it from its real-time cycle: a full queue loses a word, never a cycle."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        service = ServiceManager()
+        for _ in range(5000):
+            service.tell("WATCHDOG=1")
+        manager.settimeout(1)
+        assert manager.recv(64) == b"WATCHDOG=1"
 
 
 # -- clock ---------------------------------------------------------------------------------------------------------------
@@ -82,7 +102,54 @@ def test_a_clock_before_the_program_was_built_is_not_trusted(monkeypatch):
     assert not system.now().trusted
     system.set_utc(BUILT + timedelta(days=100))
     assert system.now().trusted
-    assert system.now().utc == BUILT + timedelta(days=100)
+    assert timedelta() <= system.now().utc - BUILT - timedelta(days=100) < timedelta(seconds=5)
+
+
+@pytest.fixture
+def machine(tmp_path, monkeypatch):
+    """What the machine has that could vouch for its time: at first nothing."""
+    (tmp_path / "rtc0").mkdir()
+    monkeypatch.setattr("controller.shell.system_clock._TAKEN_FROM_NETWORK", tmp_path / "synchronized")
+    monkeypatch.setattr("controller.shell.system_clock._BATTERY_CLOCKS", tmp_path)
+    return tmp_path
+
+
+def test_a_time_that_nobody_vouches_for_may_be_the_one_saved_last(machine):
+    """A Raspberry Pi starts with the time that it saved before the power went: it looks right and is not (F-1970)."""
+    assert not SystemClock().now().trusted
+
+
+def test_the_time_of_the_network_is_believed_as_soon_as_it_comes(machine, monkeypatch):
+    """systemd-timesyncd says when it has set the clock in this boot (F-1970)."""
+    monkeypatch.setattr("controller.shell.system_clock.LOOKS_EVERY_S", 0.0)
+    system = SystemClock()
+    assert not system.now().trusted
+    (machine / "synchronized").touch()
+    assert system.now().trusted
+
+
+@pytest.mark.parametrize(("shows", "believed"), [
+    (lambda: str(int(time.time()) - 20), True), (lambda: str(int(time.time()) - 3600), False), (lambda: "120", False),
+    (lambda: "nonsense", False),
+], ids=["agrees", "an hour behind", "without its battery", "unreadable"])
+def test_a_battery_clock_vouches_for_the_time_that_came_from_it(machine, shows, believed):
+    """A clock whose battery is missing starts in 1970 itself, and vouches for nothing (F-1970)."""
+    (machine / "rtc0" / "since_epoch").write_text(shows())
+    assert SystemClock().now().trusted is believed
+
+
+def test_a_told_time_is_not_moved_by_whoever_sets_the_system_clock(monkeypatch):
+    """Once the central system told the time, a step of the system's own clock changes nothing (F-STEP, TIME-2)."""
+    class Stepped(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]  # only ever asked for UTC
+            return datetime(2036, 1, 1, tzinfo=tz)
+
+    system = SystemClock()
+    told = datetime(2026, 5, 17, 8, 0, tzinfo=UTC)
+    system.set_utc(told)
+    monkeypatch.setattr("controller.shell.system_clock.datetime", Stepped)
+    assert timedelta() <= system.now().utc - told < timedelta(seconds=5)
 
 
 # -- recorder ------------------------------------------------------------------------------------------------------------
