@@ -97,7 +97,7 @@ class Imitation:
         """The tests' modules are there now: nobody is asked any more, and nothing here is as slow as the real one."""
         board = sys.modules["board"]
         board.make_hand = lambda: self.hand  # type: ignore[attr-defined]  # hw-tests is no package, so nothing is known of it
-        board.Board.pass_time = lambda _self, seconds: time.sleep(min(seconds, LONGEST_WAIT_S))
+        board.Board.pass_time = lambda _self, seconds: self._ending.wait(min(seconds, LONGEST_WAIT_S))
         LockContract.TAKES_S = LONGEST_WAIT_S
         for module, constant, value in HERE:
             if module in sys.modules:
