@@ -57,8 +57,9 @@ class Told:
 class WiredStation:
     """The daemon, its bench, its car and its central system."""
 
-    def __init__(self, folder: Path, *, held: Sequence[int] = ()) -> None:
-        """`held` lines belong to another program, until `let_go`."""
+    def __init__(self, folder: Path, *, held: Sequence[int] = (), more: str = "") -> None:
+        """`held` lines belong to another program, until `let_go`; `more` lines stand in the table of the connector."""
+        self._more = more
         self._folder = folder
         self._runner = asyncio.Runner()
         self.bench = WiredBench(time.monotonic, folder)
@@ -78,7 +79,8 @@ class WiredStation:
     async def _start(self) -> None:
         await self.csms.start()
         file = self._folder / "evcp.toml"
-        file.write_text(HEAD.format(url=f"ws://127.0.0.1:{self.csms.port}/ocpp") + self.bench.tables().replace("pulse_s = 0.25", "pulse_s = 0.1"))
+        file.write_text(HEAD.format(url=f"ws://127.0.0.1:{self.csms.port}/ocpp") + self.bench.tables().replace("pulse_s = 0.25", "pulse_s = 0.1")
+                        .replace("[[reader]]", self._more + "[[reader]]"))
         self.app = App(load(file), MemoryStore(), SystemClock(), in_thread=False, pace=QUICK)
         self._tasks = [asyncio.ensure_future(work) for work in (self.app.run(), self._warm())]
         await self.until("a first status", lambda: self.last() is not None and self.last(0) is not None, within_s=6)
