@@ -221,8 +221,9 @@ class TestSockets:
         assert sockets.guard.receive() == [OFFERS[0]]
         assert sockets.guard.bad_messages == 1
 
-    @pytest.mark.parametrize("garbage", [b"x", b"\0" * 64, b"\0" * 65, link_codec.encode(OFFERS[0], 1)],
-                             ids=["short", "zeros", "long", "an offer"])
+    @pytest.mark.parametrize("garbage", [
+        b"x", b"\0" * 64, b"\0" * 65, link_codec.encode(OFFERS[0], 1), link_codec.encode(REPORT, 1) + b"\0",
+    ], ids=["short", "zeros", "long", "an offer", "a report and more"])
     def test_the_controller_ignores_garbage_too(self, sockets, garbage):
         """T-RPC: the guard's word is checked like the controller's."""
         sockets.guard.receive()

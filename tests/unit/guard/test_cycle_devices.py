@@ -221,6 +221,31 @@ def test_a_feedback_that_cannot_be_read_opens():
     assert bench.outlet.bolt.value == "unlocked"
 
 
+def test_an_open_contact_that_falls_silent_is_no_open_contact():
+    """6, rule 1: however long the coil is off, without an answer nobody knows what is behind the bolt."""
+    bench = Workbench()
+    bench.charge()
+    bench.car("B")
+    bench.run(2.0)
+    bench.broken.add("contactor.feedback")
+    bench.run(0.5)
+    bench.say(SetLock(1, locked=False))
+    bench.run(2.0)
+    assert bench.outlet.bolt.value == "locked"
+
+
+def test_a_contact_that_is_still_closed_holds_the_bolt_in():
+    """6, F-WELD: from the moment the coil is off until the weld is certain, and after it."""
+    bench = Workbench()
+    bench.charge()
+    bench.fault("contactor_welded")
+    bench.say(SetLock(1, locked=False))
+    bench.car("B")
+    for _ in range(300):
+        bench.tick()
+        assert bench.outlet.bolt is LockState.LOCKED
+
+
 def test_a_feedback_that_never_answers_is_no_proof_of_an_open_contact():
     """10: the weld check before the first offer."""
     bench = Workbench()

@@ -80,6 +80,32 @@ def test_without_feedback_the_contact_is_open_after_150_ms(after_s, state):
     assert bench.outlet.bolt is state
 
 
+def test_the_150_ms_are_met_exactly():
+    """Contactor 7: not a cycle more."""
+    bench = Workbench(feedback=False)
+    bench.charge()
+    bench.say(SetLock(1, locked=False))
+    bench.car("B")
+    bench.until(lambda: not bench.coil, 0.1)
+    bench.outlet._integrated_s = None  # the world's time may begin anew
+    at(bench, 0.0)
+    at(bench, 0.15)
+    assert bench.report.lock is LockState.MOVING
+
+
+@pytest.mark.parametrize(("after_s", "offered_a"), [(0.999, 16.0), (1.0, 0.0)])
+def test_an_offer_is_over_when_its_time_is(after_s, offered_a):
+    """Rule 2: an offer is valid for so long, and not in the moment after."""
+    bench = Workbench()
+    bench.car("B")
+    bench.run(0.3)
+    bench.offer(16.0, valid_for_s=1.0, renew=False)
+    at(bench, 128.0)
+    assert bench.report.offered_a == 16.0
+    at(bench, 128.0 + after_s)
+    assert bench.report.offered_a == offered_a
+
+
 @pytest.mark.parametrize(("after_s", "over"), [(4.99, True), (5.0, False)])
 def test_a_measurement_is_five_seconds_old_at_most(after_s, over):
     """F-METER: then it says nothing any more."""
