@@ -2,22 +2,31 @@
 
 minimalmodbus does not lock ports, mixes up late answers and, with two threads, gives wrong values without an error
 (hardware-drivers.md section 4): so every port is opened exclusively, belongs to one thread, and is flushed after every error.
+
+An answer names neither its registers nor the request it belongs to. One that comes after the flush, or that is another block's
+of the same length, has a right address, function, length and CRC; and one long disturbance in 65,536 has a right CRC too. So
+after a time-out the next reading begins only when no answer can be under way any more (`MOST_LATE_S`), and a block that shows
+something else than last time is asked for again until it says nearly the same twice, three times where another block is as
+long; the last answer counts. What remains: an answer that is later still, true when it was sent; and a frame with a right head
+and CRC whose random values are all near the true ones (`ALIKE` in plausibility.py), wrong by no more than that.
 """
 
 import asyncio
 import contextlib
+import operator
 import termios
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
 from drivers.errors import BadReply, Disconnected, DriverError, Misconfigured, OutOfRange
 from drivers.meter import register_map as maps
-from drivers.meter.plausibility import Plausibility
+from drivers.meter.plausibility import Plausibility, alike
 from drivers.protocols import MeterIdentity, MeterReading
 from drivers.registry import Context
 
@@ -25,6 +34,8 @@ T = TypeVar("T")
 
 TRIES = 3
 PAUSE_AFTER_ERROR_S = 0.05
+MOST_LATE_S = 2.0
+"""Meters, gateways and adapters that answer at all do it within this time."""
 REOPEN_FIRST_S, REOPEN_LAST_S = 1.0, 30.0
 ALLOWED = {
     "model": "one of the register maps",
@@ -140,6 +151,10 @@ class ModbusMeter:
                                           nominal_voltage_v=context.nominal_voltage_v, step_wh=maps.step_wh(self._map))
         self._closed = False
         self._last_request_s = 0.0
+        self._said: dict[int, dict[str, float]] = {}
+        """What each block said last, by its address."""
+        self._quiet_from_s = 0.0
+        """From then on no answer to an old request can come any more."""
 
     @property
     def _where(self) -> str:
@@ -154,6 +169,7 @@ class ModbusMeter:
         return await self._in_thread(self._read)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
+        await asyncio.sleep(max(0.0, self._quiet_from_s - time.monotonic()))  # here: others may use the bus meanwhile
         return await asyncio.get_running_loop().run_in_executor(self._bus.executor, work)
 
     async def close(self) -> None:
@@ -204,6 +220,7 @@ class ModbusMeter:
         pause_s = self._last_request_s + self._map.gap_s - time.monotonic()
         if pause_s > 0:
             time.sleep(pause_s)
+        began_s = time.monotonic()
         place = f"{self._where}, register {address:#06x}"
         try:
             registers = instrument.read_registers(address, count, function_code)
@@ -219,6 +236,8 @@ class ModbusMeter:
             raise Disconnected(f"{place}: {error}") from error
         finally:
             self._last_request_s = time.monotonic()
+            if self._last_request_s - began_s >= instrument.serial.timeout:  # some of the answer may still be under way
+                self._quiet_from_s = began_s + MOST_LATE_S
         return list(registers)
 
     def _flush(self, after_s: float) -> None:
@@ -229,23 +248,47 @@ class ModbusMeter:
         except (OSError, termios.error):
             self._bus.drop()
 
+    def _sure(self, ask: Callable[[], T], same: Callable[[T, T], bool], said: T, times: int = 2) -> T:
+        """What is said so many times in a row, `said` being the first. Raises DriverError."""
+        in_a_row = 1
+        for _ in range(TRIES + times - 2):
+            again = ask()
+            in_a_row = in_a_row + 1 if same(said, again) else 1
+            if in_a_row == times:
+                return again
+            said = again
+        raise BadReply(f"{self._where}: it never says the same twice")
+
     def _identify(self) -> MeterIdentity:
         identity = self._map.identity
         serial_number = None
         if identity is not None:
-            words = self._registers(identity.address, maps.REGISTERS[identity.type],
-                                    identity.function_code or self._map.function_code)
+            ask = partial(self._registers, identity.address, maps.REGISTERS[identity.type],
+                          identity.function_code or self._map.function_code)
+            words = self._sure(ask, operator.eq, ask())
             serial_number = str(int(maps.number(words, identity.type, self._map.byte_order)))
         else:
             self._registers(self._blocks[0].address, self._blocks[0].count, self._map.function_code)  # is it there at all?
         self._identity = MeterIdentity(self._map.name, serial_number)
         return self._identity
 
+    def _ask(self, block: maps.Block) -> dict[str, float]:
+        return maps.decode(self._map, block, self._registers(block.address, block.count, self._map.function_code))
+
+    def _block(self, block: maps.Block) -> dict[str, float]:
+        """The values of a block; those that may be another request's, or noise, must be repeated. Raises DriverError."""
+        same = partial(alike, step_wh=maps.step_wh(self._map))
+        last, said = self._said.get(block.address), self._ask(block)
+        if last is None or not same(last, said):
+            twins = sum(other.count == block.count for other in self._blocks)
+            said = self._sure(partial(self._ask, block), same, said, times=2 if twins == 1 else 3)
+        self._said[block.address] = said
+        return said
+
     def _read(self) -> MeterReading:
         values: dict[str, float] = {}
         for block in self._blocks:
-            registers = self._registers(block.address, block.count, self._map.function_code)
-            values |= maps.decode(self._map, block, registers)
+            values |= self._block(block)
         if not {"energy_wh", "voltage_l1_v", "current_l1_a"} <= values.keys():
             raise BadReply(f"{self._where}: the meter says that it does not measure what every meter must")
         try:

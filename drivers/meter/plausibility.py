@@ -1,6 +1,7 @@
 """Values that cannot be true are no values: CRC-16 lets one damaged frame in 65,536 pass (F-METER)."""
 
 import math
+from collections.abc import Mapping
 
 from drivers.errors import OutOfRange
 from drivers.protocols import MeterReading
@@ -16,6 +17,10 @@ SLACK_WH = 20.0
 DIGITS = 2e-6
 """A 32-bit float carries seven digits: the register of an old meter moves in steps."""
 WOBBLE_WH = 0.5
+ALIKE = {"v": 5.0, "a": 0.5, "w": 350.0, "wh": SLACK_WH, "hz": 0.5, "factor": 0.1}
+"""By the end of a quantity's name: two answers that differ no more than this say the same; currents and powers may waver by a
+twentieth."""
+WAVERS = frozenset({"a", "w"})
 FLOWS_A, STUCK_AFTER_S, GAP_S = 1.0, 60.0, 10.0
 
 
@@ -88,6 +93,22 @@ class Plausibility:
     def _begin_to_count(self, reading: MeterReading) -> None:
         self._anchor_wh = reading.energy_wh
         self._due_wh = self._flowing_s = 0.0
+
+
+def alike(one: Mapping[str, float], other: Mapping[str, float], *, step_wh: float = 0.0) -> bool:
+    """Whether two answers to one question say the same, but for what a moment may change. `step_wh` as above."""
+    return one.keys() == other.keys() and all(_near(name.rpartition("_")[2], one[name], other[name], step_wh) for name in one)
+
+
+def _near(unit: str, one: float, other: float, step_wh: float) -> bool:
+    if one == other or (math.isnan(one) and math.isnan(other)):
+        return True
+    most = ALIKE[unit]
+    if unit == "wh":
+        most = max(most, 2 * step_wh, abs(other) * DIGITS)
+    elif unit in WAVERS:
+        most = max(most, abs(other) / 20)
+    return abs(one - other) <= most
 
 
 def _without_nonsense(reading: MeterReading, last: MeterReading | None) -> MeterReading:

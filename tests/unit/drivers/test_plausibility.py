@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.errors import OutOfRange
-from drivers.meter.plausibility import Plausibility
+from drivers.meter.plausibility import Plausibility, alike
 from drivers.protocols import MeterReading
 
 NAN, INF = math.nan, math.inf
@@ -159,3 +159,23 @@ def test_energy_that_is_shown_never_decreases_without_a_second_witness(steps):
         assert math.isfinite(taken.energy_wh)
         assert last is None or refused or taken.energy_wh >= last
         last, refused = taken.energy_wh, False
+
+
+@pytest.mark.parametrize(("name", "one", "other", "same"), [
+    ("voltage_l1_v", 230.0, 234.9, True), ("voltage_l1_v", 230.0, 235.1, False), ("current_l2_a", 0.0, 0.5, True),
+    ("current_l2_a", 0.0, 0.6, False), ("current_l2_a", 30.5, 32.0, True), ("current_l2_a", 30.0, 32.0, False),
+    ("power_w", 0.0, 351.0, False), ("power_w", 10_600.0, 11_040.0, True), ("frequency_hz", 50.0, 50.6, False),
+    ("power_factor", 1.0, 0.85, False), ("energy_wh", 5000.0, 5020.0, True), ("energy_wh", 5000.0, 5021.0, False),
+    ("energy_wh", 5e10, 5e10 + 50_000, True), ("energy_export_wh", 0.0, 2_065_100.0, False), ("energy_wh", NAN, 5000.0, False),
+    ("power_factor", NAN, NAN, True), ("voltage_l2_v", INF, INF, True),
+], ids=str)
+def test_two_answers_are_alike_if_only_a_moment_lies_between_them(name, one, other, same):
+    """Else one of them is noise, or about something else; a value that is no number is the same as itself (F-METER)."""
+    assert alike({name: one}, {name: other}) is same
+    assert not alike({name: one}, {})
+
+
+@pytest.mark.parametrize(("moved_wh", "same"), [(200.0, True), (201.0, False)])
+def test_the_step_of_a_coarse_register_is_alike(moved_wh, same):
+    """Tenths of a kilowatt-hour move by a hundred watt-hours at once."""
+    assert alike({"energy_wh": 5000.0}, {"energy_wh": 5000.0 + moved_wh}, step_wh=100.0) is same
