@@ -279,8 +279,9 @@ class Channel:
         """Drive the outputs, less before more: the coil before the pilot when opening, the pilot first when closing."""
         wanted = (self._outputs.duty, self._outputs.coil)
         before = self._written
-        coil_off = not self._outputs.coil and (before is None or before[1])
-        coil_on = self._outputs.coil and (before is None or not before[1])
+        was_on = before is not None and before[1]
+        coil_off = not self._outputs.coil and (before is None or was_on)
+        coil_on = self._outputs.coil and not was_on
         done = not coil_off or self._drive(FaultKind.CONTACTOR, self._devices.contactor.set, False)
         if before is None or before[0] != self._outputs.duty:
             done = self._write_pilot(self._outputs.duty) and done
@@ -314,6 +315,13 @@ class Channel:
             outputs.coil if self._feedback is None else self._feedback, self._lock_state, self.faults.standing,
             self._cable_a, late_ticks, self._contactor.closures,
         )
+
+    def kick(self) -> None:
+        """Every connector's cycle is complete: one edge for the relay stage that lets go without (hardware-drivers.md 3.4)."""
+        try:
+            self._devices.contactor.kick()
+        except Exception:  # noqa: BLE001 - as above; without its edges the stage opens by itself, which is the point of it
+            return
 
     def restless(self, now_s: float) -> bool:
         """Something is being timed, so the next look must come soon."""
@@ -376,6 +384,8 @@ class Guard:
         for channel in self._channels.values():
             channel.step(now_s, too_late=too_late)
             self._report(channel, now_s)
+        for channel in self._channels.values():
+            channel.kick()
 
     def _report(self, channel: Channel, now_s: float) -> None:
         connector_id = channel.limits.connector_id

@@ -20,10 +20,13 @@ def test_everything_is_off_before_anything_is_read():
     assert not any(call[0] == "lock.unlock" for call in bench.calls), "lock untouched"
 
 
-def test_what_does_not_change_is_not_written_again():
-    """A quiet cycle reads and writes nothing."""
+@pytest.mark.parametrize("charging", [False, True])
+def test_what_does_not_change_is_not_written_again(charging):
+    """A quiet cycle reads and writes nothing, with power or without."""
     bench = Workbench()
     bench.run(0.1)
+    if charging:
+        bench.charge()
     bench.calls.clear()
     bench.run(0.5)
     assert not {"pilot.set_x1", "pilot.set_pwm", "pilot.set_f", "contactor.set"} & {call[0] for call in bench.calls}
@@ -62,6 +65,18 @@ def test_nothing_is_offered_to_nobody():
     assert bench.duty == 1.0
     bench.car("B")
     bench.run(0.2)
+    assert bench.duty == duty_for(16.0)
+
+
+def test_nothing_is_offered_before_the_line_is_known():
+    """10: first the state of the line is confirmed, then there may be PWM."""
+    bench = Workbench()
+    bench.car("B")
+    bench.offer(16.0)
+    bench.tick()
+    while bench.report.pilot is Pilot.UNKNOWN:
+        assert bench.duty == 1.0
+        bench.tick()
     assert bench.duty == duty_for(16.0)
 
 
