@@ -49,6 +49,9 @@ class Contactor(Protocol):
     def feedback(self) -> bool | None:
         """True: the contacts are closed, False: open, None: no feedback is wired."""
 
+    def kick(self) -> None:
+        """A control cycle is complete: one edge for a relay stage that lets go without edges; nothing where none is wired."""
+
     def close(self) -> None:
         """Release the coil and the line."""
 

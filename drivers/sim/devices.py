@@ -57,6 +57,10 @@ class SimContactor:
         self._outlet.advance(self._world.now())
         return self._outlet.closed
 
+    def kick(self) -> None:
+        """The simulated stage counts its edges."""
+        self._outlet.kicks += 1
+
     def close(self) -> None:
         """Release the coil."""
         self.set(False)

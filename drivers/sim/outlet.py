@@ -29,6 +29,8 @@ class Outlet:
         self.duty = 1.0
         """1.0 steady +12 V, 0.0 steady -12 V, else PWM."""
         self.coil = self.closed = False
+        self.kicks = 0
+        """Edges on the keep-alive line: completed cycles of the guard."""
         self.bolt = LockState.UNLOCKED if has_lock else LockState.NONE
         self.plug_in_socket = False
         self.energy_wh = 0.0

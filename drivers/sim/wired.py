@@ -71,6 +71,7 @@ class WiredBench:
         lines.use(self.pins)
         sysfs_pwm.files = self.pwm
         adc.opener = lambda _bus, _device, _speed_hz: self.adc
+        self.step()
 
     def _wire(self) -> None:
         """Every line to its relay or contact."""

@@ -96,6 +96,8 @@ def fixed_pins(_options: Options, what: str) -> list[Pin]:
 
 
 def temperature(options: Options, _context: Context) -> W1Temperature:
-    """The driver."""
+    """The driver, after one look: the guard's first cycle must not take the warmth for unknown (iec61851.md 10)."""
     check(options)
-    return W1Temperature(options)
+    driver = W1Temperature(options)
+    driver.look()
+    return driver
