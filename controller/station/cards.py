@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 
 from controller.commands import Show
 from controller.events import CardPresented
-from controller.ocpp.types import Reason
+from controller.ocpp.types import AuthorizationStatus, Reason
 from controller.station.authorization import Authorization, Verdict, same_group, same_tag
 from controller.station.connector import Connector, Waiting
-from controller.station.derived import Plugged
+from controller.station.derived import Plugged, StartAnswered
 from controller.station.step import Feature, Reaction, Step
 from controller.station.transactions import Transactions
 
@@ -31,8 +31,8 @@ class Cards(Feature):
         """What a card had begun on a connector, and which connectors its reader serves."""
 
     def reactions(self) -> Mapping[type, Reaction]:
-        """Hears cards, and the plug for a card shown before."""
-        return {CardPresented: self._presented, Plugged: self._plugged}
+        """Hears cards, the plug for a card shown before, and the verdict that comes only with the start."""
+        return {CardPresented: self._presented, Plugged: self._plugged, StartAnswered: self._start_answered}
 
     def _presented(self, event: CardPresented, step: Step) -> None:
         served = [c for c in self._connectors if c.connector_id in event.connector_ids]
@@ -42,6 +42,14 @@ class Cards(Feature):
             step.order(Show(event.connector_ids, "accepted"))
         else:
             self._ask(served, event, step)
+
+    def _start_answered(self, event: StartAnswered, step: Step) -> None:
+        """Taken for good at the reader, and refused by the central system after all (AUTH-20)."""
+        if event.id_tag_info is None or event.id_tag_info.status is AuthorizationStatus.Accepted:
+            return
+        for connector in self._connectors:
+            if connector.transaction is not None and connector.transaction.local_id == event.local_id:
+                step.order(Show((connector.connector_id,), "refused"))
 
     def _stops_own(self, served: list[Connector], event: CardPresented, step: Step) -> bool:
         for connector in served:

@@ -105,3 +105,15 @@ def test_a_lamp_shows_the_status_whether_it_was_told_or_not(talk: Talk) -> None:
     conversation.request_power()
     seen.append(conversation.station.status_of(1))
     assert seen == ["Available", "SuspendedEV", "Charging"]
+
+
+@pytest.mark.parametrize(("verdict", "sounds"), [
+    (m.IdTagInfo(status=invalid().status.Accepted), ["presented", "accepted"]), (invalid(), ["presented", "accepted", "refused"]),
+], ids=["accepted", "invalid"])
+def test_a_start_that_the_central_system_refuses_is_heard(conversation: Conversation, verdict: m.IdTagInfo, sounds: list[str]) -> None:
+    """The cache took the card for good; StartTransaction brings the truth, and the person is still there (AUTH-20)."""
+    conversation.answers[m.StartTransactionReq] = m.StartTransactionConf(id_tag_info=verdict, transaction_id=7)
+    conversation.plug_in()
+    conversation.card()
+    conversation.pass_time(1)
+    assert heard(conversation) == sounds
