@@ -64,6 +64,8 @@ class QueuedMessage(msgspec.Struct, frozen=True):
     payload: str
     stamp: Stamp
     attempts: int = 0
+    dated_values: int = 0
+    """While `stamp` is not trusted: so many of the first values in a StopTransaction have their right date all the same."""
 
 
 class CacheEntry(msgspec.Struct, frozen=True):
@@ -133,6 +135,13 @@ class AddTransactionData(msgspec.Struct, frozen=True):
     meter_value: str
 
 
+class PutTransactionData(msgspec.Struct, frozen=True):
+    """Replace all that was gathered for the transaction's StopTransaction."""
+
+    local_id: str
+    meter_values: tuple[str, ...]
+
+
 class Enqueue(msgspec.Struct, frozen=True):
     """A message is owed; goes to the end of the queue."""
 
@@ -140,7 +149,7 @@ class Enqueue(msgspec.Struct, frozen=True):
 
 
 class UpdateQueued(msgspec.Struct, frozen=True):
-    """An owed message was attempted, or takes a fresh id after a CALLERROR; `message_id` finds it."""
+    """An owed message was attempted, dated, or takes a fresh id after a CALLERROR; `message_id` finds it."""
 
     message_id: str
     message: QueuedMessage
@@ -190,6 +199,6 @@ class DropLatch(msgspec.Struct, frozen=True):
 
 
 Record: TypeAlias = (
-    PutSetting | PutNote | PutAvailability | PutTransaction | AddTransactionData | Enqueue | UpdateQueued | Dequeue | Bury
-    | PutCacheEntry | DropCacheEntry | ClearCache | PutLatch | DropLatch
+    PutSetting | PutNote | PutAvailability | PutTransaction | AddTransactionData | PutTransactionData | Enqueue | UpdateQueued
+    | Dequeue | Bury | PutCacheEntry | DropCacheEntry | ClearCache | PutLatch | DropLatch
 )

@@ -30,9 +30,9 @@ class Effects:
         """Set when the process is to end and be started anew."""
 
     def is_urgent(self, command: c.Command) -> bool:
-        """An offer that ends or falls does not wait for the disk."""
+        """An offer that ends or falls does not wait for the disk, and a time that is told is right only at once."""
         match command:
-            case c.WithdrawOffer():
+            case c.WithdrawOffer() | c.SetClock():
                 return True
             case c.OfferCurrent(connector_id, max_current_a):
                 now_a = self._offers.current_a(connector_id)

@@ -18,7 +18,7 @@ from controller import commands as c
 from controller.clock import Clock, Instant
 from controller.errors import StorageError
 from controller.events import NOT_STORED, CallFailed, CallReceived, DeadlineCame, Event, StorageFailed, StorageFound
-from controller.records import Record
+from controller.records import Bury, Record
 from controller.shell.inbox import Inbox
 from controller.store.store import Store
 
@@ -59,7 +59,7 @@ class Effects(Protocol):
         """Carry out one command."""
 
     def is_urgent(self, command: c.Command) -> bool:
-        """Whether it makes things safer and so must not wait for the disk."""
+        """Whether it makes things safer, or would be wrong later, and so must not wait for the disk."""
 
 
 def promises(command: c.Command, *, with_records: bool) -> bool:
@@ -165,7 +165,8 @@ class Pump:
 
     def _drop_held_offers(self, command: c.Command) -> None:
         """An offer that was withdrawn or lowered must not come back with the records that it waits for."""
-        assert isinstance(command, c.WithdrawOffer | c.OfferCurrent)
+        if not isinstance(command, c.WithdrawOffer | c.OfferCurrent):
+            return
         for _, held in self._owed:
             held[:] = [other for other in held
                        if not (isinstance(other, c.OfferCurrent) and other.connector_id == command.connector_id)]
@@ -206,6 +207,9 @@ class Pump:
             return False
         if self._shortage is not None and self._failing is None:
             self._refused(self._shortage)
+        for record in records:
+            if isinstance(record, Bury):
+                logger.error("message %s is among the dead letters: %s", record.message_id, record.why)
         return True
 
     def _refused(self, why: str) -> None:

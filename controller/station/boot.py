@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from controller.commands import SetClock
 from controller.config import Configuration
 from controller.events import CallFailed, CallReceived, CsmsConnected, CsmsLost
 from controller.ocpp.messages import Response
@@ -11,13 +10,14 @@ from controller.ocpp.messages.core import BootNotificationConf, BootNotification
 from controller.ocpp.types import RegistrationStatus
 from controller.records import Durable, PutNote
 from controller.station.central_system import LOST, CentralSystem
+from controller.station.dating import EARLIEST
 from controller.station.derived import RegistrationChanged, SettingChanged
 from controller.station.settings import Settings
 from controller.station.step import Agenda, Feature, Key, Reaction, Step
 
 CLOCK_TOLERANCE_S = 1.0
 """A smaller difference to the central system's clock is transit time, not an error (TIME-2)."""
-CREDIBLE_FROM, CREDIBLE_UNTIL = datetime(2026, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+CREDIBLE_FROM, CREDIBLE_UNTIL = EARLIEST, datetime(2100, 1, 1, tzinfo=UTC)
 """A central system whose clock shows another time has none: before this program was built, or near the calendar's end."""
 LONGEST_WAIT_S = 86_400
 """Whatever interval the central system asks for, a day is the most (F-ORDER)."""
@@ -143,15 +143,21 @@ class Boot(Feature):
             self._take_time(response, step)
 
     def _take_time(self, response: BootNotificationConf | HeartbeatConf, step: Step) -> None:
-        if not CREDIBLE_FROM <= response.current_time < CREDIBLE_UNTIL:
-            return
-        off_s = abs((response.current_time - step.at.utc).total_seconds())
-        if off_s > CLOCK_TOLERANCE_S or not step.at.trusted:
-            step.order(SetClock(response.current_time))
+        told = response.current_time
+        if not _credible(told):
+            # Nobody knows better than this machine: what it owes is not kept back for ever.
+            if not step.at.trusted and _credible(step.at.utc):
+                step.set_clock(step.at.utc)
+        elif not step.at.trusted or abs((told - step.at.utc).total_seconds()) > CLOCK_TOLERANCE_S:
+            step.set_clock(told)
 
     def is_silent(self, _call: CallReceived) -> bool:
         """Rejected: CALLs of the central system are not answered (BOOT-7)."""
         return self._central_system.registration is RegistrationStatus.Rejected
+
+
+def _credible(utc: datetime) -> bool:
+    return CREDIBLE_FROM <= utc < CREDIBLE_UNTIL
 
 
 def _nothing(_failure: CallFailed, _step: Step) -> None:

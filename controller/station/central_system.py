@@ -8,12 +8,13 @@ Asks overtake owed messages (QUE-4); never are two CALLs in flight (RPC-5).
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 import msgspec
 
 from controller.commands import SendCall
-from controller.events import NOT_STORED, CallAnswered, CallFailed, CsmsConnected, CsmsLost
+from controller.events import NOT_STORED, CallAnswered, CallFailed, ClockWasSet, CsmsConnected, CsmsLost, Started
 from controller.ocpp.messages import Request, Response
 from controller.ocpp.messages.core import (
     MeterValuesReq,
@@ -23,7 +24,27 @@ from controller.ocpp.messages.core import (
     StopTransactionReq,
 )
 from controller.ocpp.types import RegistrationStatus
-from controller.records import Bury, Dequeue, Durable, Enqueue, QueuedMessage, Transaction, UpdateQueued
+from controller.records import (
+    Bury,
+    Dequeue,
+    Durable,
+    Enqueue,
+    PutTransaction,
+    QueuedMessage,
+    Stamp,
+    Transaction,
+    UpdateQueued,
+)
+from controller.station.dating import (
+    EARLIEST,
+    can_date,
+    dated,
+    dated_request,
+    dated_transaction,
+    is_lost,
+    is_nameless,
+    latest,
+)
 from controller.station.derived import IdTagInfoReceived, RegistrationChanged, StartAnswered
 from controller.station.settings import Settings
 from controller.station.step import Agenda, Feature, Key, Reaction, Step
@@ -35,6 +56,8 @@ LOST = "Lost"
 """`CallFailed.code` of an ask whose connection went away before the answer."""
 STORED_WITHIN_S = 5.0
 """A message that was kept back because the disk refuses is tried again so often; that counts as no attempt."""
+UNDATED = "when this was is not known: the power went before the date was known (F-1970)"
+"""Why a message is among the dead letters that never had a chance to leave."""
 UNDELIVERABLE_ID = -1
 """The transactionId of messages whose StartTransaction was given up (TXN-21)."""
 
@@ -70,6 +93,12 @@ class CentralSystem(Feature):
         self._asks: deque[Ask] = deque()
         self._owed: deque[QueuedMessage] = deque(durable.outbox)
         self._transactions = {transaction.local_id: transaction for transaction in durable.transactions}
+        self._latest: dict[str, datetime] = {}
+        """Per session the last moment that was told: nothing that follows is told to be earlier (F-1970, TIME-2)."""
+        for transaction in durable.transactions:
+            self._note_latest(transaction.local_id, transaction.started, transaction.last_seen)
+        for message in durable.outbox:
+            self._note_latest(message.local_id, message.stamp)
         self._flying: tuple[str, Ask | QueuedMessage] | None = None
         self._waits = False
         self.connected = False
@@ -95,22 +124,33 @@ class CentralSystem(Feature):
     @property
     def idle(self) -> bool:
         """Nothing is in flight and nothing could leave now."""
-        return self._flying is None and not self._asks and (not self._owed or not self.online)
+        return self._flying is None and not self._asks and not (self.online and self._owed and _is_dated(self._owed[0]))
 
     def ask(self, request: Request, on_answer: OnAnswer, on_failure: OnFailure, *, boot: bool = False,
             triggered: bool = False) -> None:
         """Send `request` as soon as the registration allows; without a connection it fails with code `Lost`."""
         self._asks.append(Ask(request, on_answer, on_failure, boot, triggered))
 
-    def owe(self, request: Request, transaction: Transaction | None, connector_id: int, step: Step) -> None:
-        """Put a transaction message at the end of the durable queue; its transactionId is filled in when it leaves."""
+    def owe(self, request: Request, transaction: Transaction | None, connector_id: int, step: Step,
+            stamp: Stamp | None = None, dated_values: int = 0) -> None:
+        """Put a transaction message at the end of the durable queue; its transactionId is filled in when it leaves.
+
+        `stamp` tells when it happened, if not now. One that is not trusted keeps the message, and so all that follow it, from
+        leaving until the date is known (F-1970); see `QueuedMessage.dated_values`.
+        """
         if request.action == VALUES and len(self._owed) >= QUEUE_LIMIT and not self._thin(step):
             return
         local_id = transaction.local_id if transaction is not None else ""
+        stamp = step.stamp if stamp is None else stamp
+        if stamp.trusted:
+            request = self._in_order(local_id, request, timedelta())
         payload = msgspec.json.encode(request).decode()
-        message = QueuedMessage(self._new_id(), request.action, local_id, connector_id, payload, step.stamp)
+        message = QueuedMessage(self._new_id(), request.action, local_id, connector_id, payload, stamp,
+                                dated_values=dated_values)
         self._owed.append(message)
         step.remember(Enqueue(message))
+        if transaction is not None and is_nameless(transaction, step):
+            self._bury_undated(message, step)
 
     def _thin(self, step: Step) -> bool:
         """Let every second of the MeterValues that wait go, so that few remain of every hour; False if none wait (QUE-10)."""
@@ -135,8 +175,8 @@ class CentralSystem(Feature):
 
     def reactions(self) -> Mapping[type, Reaction]:
         """Hears the connection come and go, and every answer."""
-        return {CsmsConnected: self._connected, CsmsLost: self._lost, CallAnswered: self._answered,
-                CallFailed: self._failed, RegistrationChanged: self._registered}
+        return {Started: self._started, CsmsConnected: self._connected, CsmsLost: self._lost, CallAnswered: self._answered,
+                CallFailed: self._failed, RegistrationChanged: self._registered, ClockWasSet: self._clock_was_set}
 
     def deadline(self, key: Key, step: Step) -> None:
         """The pause before the next attempt is over (QUE-6)."""
@@ -178,7 +218,7 @@ class CentralSystem(Feature):
         ask = self._next_ask()
         if ask is not None:
             self._send(self._new_id(), ask, ask.request, step)
-        elif self.online and self._owed and not self._waits:
+        elif self.online and self._owed and not self._waits and _is_dated(self._owed[0]):
             message = self._owed[0]
             self._send(message.message_id, message, self._complete(message), step)
 
@@ -206,6 +246,78 @@ class CentralSystem(Feature):
             return request
         known = transaction.transaction_id
         return msgspec.structs.replace(request, transaction_id=UNDELIVERABLE_ID if known is None else known)
+
+    # -- dates -------------------------------------------------------------------------------------------------------
+
+    def known_until(self, transaction: Transaction) -> datetime:
+        """The last moment of a session whose date is known for sure."""
+        return self._latest.get(transaction.local_id, EARLIEST)
+
+    def _note_latest(self, local_id: str, *stamps: Stamp) -> None:
+        if local_id:
+            self._latest[local_id] = max([self._latest.get(local_id, EARLIEST), *(s.utc for s in stamps if s.trusted)])
+
+    def _in_order(self, local_id: str, request: Request, by: timedelta, dated_values: int = 0) -> Request:
+        """Moved by so much, and never before what was told of the session already."""
+        request = dated_request(request, by, self._latest.get(local_id, EARLIEST), dated_values=dated_values)
+        until = latest(request)
+        if local_id and until is not None:
+            self._latest[local_id] = until
+        return request
+
+    def _clock_was_set(self, _event: ClockWasSet, step: Step) -> None:
+        """The date became known: what was stamped without it gets it now, once, before it leaves; the order stays (F-1970)."""
+        for transaction in list(self._transactions.values()):
+            again = dated_transaction(transaction, step)
+            if again != transaction:
+                self.follow(again)
+                step.remember(PutTransaction(again))
+        self._owed = deque(self._dated(message, step) if can_date(message.stamp, step) and not _has_left(message) else message
+                           for message in self._owed)
+
+    def _dated(self, message: QueuedMessage, step: Step) -> QueuedMessage:
+        stamp = dated(message.stamp, step.at)
+        return self._redate(message, stamp, stamp.utc - message.stamp.utc, message.dated_values, step)
+
+    def _redate(self, message: QueuedMessage, stamp: Stamp, by: timedelta, dated_values: int, step: Step) -> QueuedMessage:
+        request: Request = msgspec.json.decode(message.payload, type=OWED[message.action])
+        payload = msgspec.json.encode(self._in_order(message.local_id, request, by, dated_values)).decode()
+        again = msgspec.structs.replace(message, payload=payload, stamp=stamp, dated_values=0)
+        step.remember(UpdateQueued(message.message_id, again))
+        return again
+
+    def _started(self, _event: Started, step: Step) -> None:
+        """What an earlier boot stamped without ever learning the date is lost (B4, decision 10)."""
+        for message in list(self._owed):
+            transaction = self._transactions.get(message.local_id)
+            if transaction is not None and is_nameless(transaction, step):
+                self._bury_undated(message, step)
+            elif is_lost(message.stamp, step) and not _has_left(message):
+                self._save_end(message, step)
+
+    def _save_end(self, message: QueuedMessage, step: Step) -> None:
+        """The central system waits for the end of a session: at the last moment that is known of it, with the whole energy."""
+        if message.action != StopTransactionReq.action:
+            self._bury_undated(message, step)
+            return
+        stop = msgspec.json.decode(message.payload, type=StopTransactionReq)
+        at = self._latest.get(message.local_id, EARLIEST)
+        known = msgspec.structs.replace(
+            stop, timestamp=at, transaction_data=(stop.transaction_data or [])[:message.dated_values] or None)
+        stamp = msgspec.structs.replace(message.stamp, utc=at, trusted=True)
+        message_known = msgspec.structs.replace(message, payload=msgspec.json.encode(known).decode())
+        again = self._redate(message_known, stamp, timedelta(), message.dated_values, step)
+        self._owed[self._owed.index(message)] = again
+
+    def _bury_undated(self, message: QueuedMessage, step: Step) -> None:
+        self._owed.remove(message)
+        step.remember(Bury(message.message_id, UNDATED))
+        if message.action == StopTransactionReq.action:
+            self._forget(message.local_id)
+
+    def _forget(self, local_id: str) -> None:
+        self._transactions.pop(local_id, None)
+        self._latest.pop(local_id, None)
 
     # -- answers -----------------------------------------------------------------------------------------------------
 
@@ -235,7 +347,7 @@ class CentralSystem(Feature):
             step.derive(StartAnswered(message.local_id, response.transaction_id, response.id_tag_info))
             step.derive(IdTagInfoReceived(request.id_tag, response.id_tag_info))
         elif isinstance(response, StopTransactionConf) and isinstance(request, StopTransactionReq):
-            self._transactions.pop(message.local_id, None)
+            self._forget(message.local_id)
             if response.id_tag_info is not None and request.id_tag is not None:
                 step.derive(IdTagInfoReceived(request.id_tag, response.id_tag_info))
 
@@ -273,4 +385,14 @@ class CentralSystem(Feature):
         if message.action == StartTransactionReq.action:
             step.derive(StartAnswered(message.local_id, None, None))
         elif message.action == StopTransactionReq.action:
-            self._transactions.pop(message.local_id, None)
+            self._forget(message.local_id)
+
+
+def _has_left(message: QueuedMessage) -> bool:
+    """The central system may have it already: its bytes are fixed (rule 4 of the faults)."""
+    return message.attempts > 0
+
+
+def _is_dated(message: QueuedMessage) -> bool:
+    """It may leave: its time is not a guess (F-1970)."""
+    return message.stamp.trusted or _has_left(message)

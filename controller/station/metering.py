@@ -7,6 +7,7 @@ reading that is old is no sample; only the registers are repeated, and only wher
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import msgspec
 
@@ -14,9 +15,10 @@ from controller.config import Configuration
 from controller.events import ClockWasSet, MeterRead, Started
 from controller.ocpp.messages.core import MeterValue, MeterValuesReq
 from controller.ocpp.types import ReadingContext
-from controller.records import Durable, Transaction
+from controller.records import Durable, PutTransactionData, Stamp, Transaction
 from controller.station.central_system import UNDELIVERABLE_ID, CentralSystem
 from controller.station.connector import Connector
+from controller.station.dating import Gathered, can_date, dated, is_lost
 from controller.station.derived import SettingChanged, TransactionEnded, TransactionEnding, TransactionStarted
 from controller.station.measurands import Snapshot, meter_value, only_registers
 from controller.station.settings import Settings
@@ -31,6 +33,7 @@ ROUNDING_S = 0.001
 """A deadline may come this much early: floating point, and a calendar in whole milliseconds."""
 CLOCKS_AGREE_S = 0.5
 """Further apart the calendar was corrected since the grid was laid, and the grid takes the new time."""
+V = TypeVar("V", bound=MeterValue)
 
 
 class Grid(msgspec.Struct, frozen=True):
@@ -57,8 +60,8 @@ class Metering(Feature):
         self._agenda = agenda
         self._central_system = central_system
         self._transactions = transactions
-        self._gathered: dict[str, list[MeterValue]] = {
-            local_id: [msgspec.json.decode(text, type=MeterValue) for text in texts]
+        self._gathered: dict[str, list[Gathered]] = {
+            local_id: [msgspec.json.decode(text, type=Gathered) for text in texts]
             for local_id, texts in durable.transaction_data.items()
         }
         self._counted: dict[str, int] = {}
@@ -93,7 +96,7 @@ class Metering(Feature):
         transaction = connector.transaction
         if transaction is None:
             return
-        since_s = (step.at.utc - transaction.started.utc).total_seconds() if event.resumed else 0.0
+        since_s = _since_s(transaction.started, step) if event.resumed else 0.0
         if since_s <= 0:
             self._grids[event.connector_id] = Grid(step.at.monotonic_s, step.at.utc)
         else:
@@ -138,10 +141,24 @@ class Metering(Feature):
     # -- clock-aligned -----------------------------------------------------------------------------------------------
 
     def _started(self, _event: Started, step: Step) -> None:
+        """Values of a boot that never learned the date belong nowhere (B4)."""
+        for local_id, values in self._gathered.items():
+            known = [value for value in values if value.stamp is None or not is_lost(value.stamp, step)]
+            if known != values:
+                self._put_gathered(local_id, known, step)
         self._arm_aligned(step)
 
     def _clock_was_set(self, _event: ClockWasSet, step: Step) -> None:
+        """The date became known, or is another one: for the grid of the day, and for what was gathered without it (F-1970)."""
+        for local_id, values in self._gathered.items():
+            again = [_dated(value, step) for value in values]
+            if again != values:
+                self._put_gathered(local_id, again, step)
         self._arm_aligned(step)
+
+    def _put_gathered(self, local_id: str, values: list[Gathered], step: Step) -> None:
+        self._gathered[local_id] = values
+        step.remember(PutTransactionData(local_id, tuple(gathered(local_id, value).meter_value for value in values)))
 
     def _arm_aligned(self, step: Step) -> None:
         """The next multiple of ClockAlignedDataInterval since UTC midnight; never the one that was just taken (MTR-2)."""
@@ -173,9 +190,9 @@ class Metering(Feature):
     # -- taking ------------------------------------------------------------------------------------------------------
 
     def triggered(self, connector: Connector, step: Step) -> MeterValuesReq | None:
-        """The most recent values, for TriggerMessage; None when the meter says nothing now (MTR-14)."""
+        """The most recent values, for TriggerMessage; None when meter or calendar say nothing now (MTR-14, F-1970)."""
         value = self._value(connector, SAMPLED, "MeterValuesSampledData", ReadingContext.Trigger, step.at.utc, step)
-        if value is None:
+        if value is None or not step.at.trusted:
             return None
         return MeterValuesReq(connector_id=connector.connector_id, meter_value=[value],
                               transaction_id=_known_id(_running(connector)))
@@ -217,16 +234,17 @@ class Metering(Feature):
         local_id = transaction.local_id
         self._counted[local_id] = self._counted.get(local_id, 0) + 1
         if self._counted[local_id] % self._every.get(local_id, 1) == 0:
-            self._keep(transaction, self._value(connector, series, key, context, at, step), step)
+            self._keep(transaction, self._value(connector, series, key, context, at, step), step.stamp, step)
 
-    def _keep(self, transaction: Transaction, value: MeterValue | None, step: Step) -> None:
+    def _keep(self, transaction: Transaction, value: MeterValue | None, stamp: Stamp, step: Step) -> None:
         """Twice the limit is held at most: then every second value goes, of those to come as well (MTR-13)."""
         if value is None:
             return
         local_id = transaction.local_id
+        kept = Gathered(timestamp=value.timestamp, sampled_value=value.sampled_value, stamp=None if stamp.trusted else stamp)
         values = self._gathered.setdefault(local_id, [])
-        values.append(value)
-        step.remember(gathered(local_id, value))
+        values.append(kept)
+        step.remember(gathered(local_id, kept))
         if len(values) > 2 * self._settings.integer("StopTransactionMaxMeterValues"):
             self._gathered[local_id] = values[::2]
             self._every[local_id] = 2 * self._every.get(local_id, 1)
@@ -240,7 +258,7 @@ class Metering(Feature):
         if names and connector.transaction is not None and connector.reading is not None:
             snapshot = self._snapshot(connector, connector.reading, SAMPLED)
             value = meter_value(names, snapshot, ReadingContext.TransactionBegin, step.at.utc)
-            self._keep(connector.transaction, value, step)
+            self._keep(connector.transaction, value, step.stamp, step)
 
     def _gather_end(self, connector: Connector, transaction: Transaction, step: Step) -> None:
         """The end as the meter saw it; where it did not, the last good register and nothing else (MTR-17)."""
@@ -251,8 +269,8 @@ class Metering(Feature):
             reading = MeterReading(0.0, transaction.last_energy_wh, 0.0, (0.0,) * 3, (0.0,) * 3)
         if names:
             snapshot = self._snapshot(connector, reading, SAMPLED)
-            at = transaction.last_seen.utc
-            self._keep(transaction, meter_value(names, snapshot, ReadingContext.TransactionEnd, at), step)
+            at = transaction.last_seen
+            self._keep(transaction, meter_value(names, snapshot, ReadingContext.TransactionEnd, at.utc), at, step)
 
     def _transaction_ending(self, event: TransactionEnding, step: Step) -> None:
         connector = self._connectors[event.connector_id]
@@ -264,7 +282,9 @@ class Metering(Feature):
         values = self._gathered.pop(transaction.local_id, [])
         self._counted.pop(transaction.local_id, None)
         self._every.pop(transaction.local_id, None)
-        self._transactions.write_stop(connector, thinned(values, limit), step)
+        values = thinned(values, limit)
+        told = [_by_calendar_of(transaction.last_seen, value) for value in values]
+        self._transactions.write_stop(connector, told, step, dated_values=sum(value.stamp is None for value in values))
 
     def _transaction_ended(self, event: TransactionEnded, _step: Step) -> None:
         self._agenda.cancel(self.name, SAMPLED, event.connector_id)
@@ -279,11 +299,33 @@ class Metering(Feature):
                 self._arm_sample(connector, step)
 
 
-def thinned(values: list[MeterValue], limit: int) -> list[MeterValue]:
+def thinned(values: list[V], limit: int) -> list[V]:
     """At most `limit` values: first and last stay, of those between every second one goes until they fit (MTR-13)."""
     while len(values) > max(limit, 2):
         values = [values[0], *values[2:-1:2], values[-1]]
     return values
+
+
+def _since_s(begun: Stamp, step: Step) -> float:
+    """How long ago that was; 0 if nobody knows."""
+    if begun.boot_id == step.boot_id:
+        return step.at.monotonic_s - begun.monotonic_s
+    return (step.at.utc - begun.utc).total_seconds() if begun.trusted and step.at.trusted else 0.0
+
+
+def _dated(value: Gathered, step: Step) -> Gathered:
+    if value.stamp is None or not can_date(value.stamp, step):
+        return value
+    by = dated(value.stamp, step.at).utc - value.stamp.utc
+    return msgspec.structs.replace(value, timestamp=value.timestamp + by, stamp=None)
+
+
+def _by_calendar_of(stamp: Stamp, value: Gathered) -> MeterValue:
+    """As it goes into a message with this stamp: one that nobody trusts yet may have seen more than one wrong calendar."""
+    by = timedelta()
+    if value.stamp is not None and not stamp.trusted:
+        by = stamp.utc - value.stamp.utc - timedelta(seconds=stamp.monotonic_s - value.stamp.monotonic_s)
+    return MeterValue(timestamp=value.timestamp + by, sampled_value=value.sampled_value)
 
 
 def _running(connector: Connector) -> Transaction | None:

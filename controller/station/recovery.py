@@ -14,6 +14,7 @@ from controller.guard.messages import Pilot
 from controller.ocpp.types import Reason
 from controller.records import Durable, PutNote
 from controller.station.connector import Connector
+from controller.station.dating import is_nameless
 from controller.station.step import Agenda, Feature, Key, Reaction, Step
 from controller.station.transactions import CONTACTOR_OPENS_WITHIN_S, Transactions
 
@@ -94,7 +95,7 @@ class Recovery(Feature):
     def _decide(self, connector: Connector, event: ConnectorReported, step: Step) -> None:
         connector_id = connector.connector_id
         may_resume = self._resume and (connector_id in self._simulated or event.report.pilot is not Pilot.A)
-        if self._ends_anyway(connector):
+        if self._ends_anyway(connector, step):
             self._close(connector, step)
         elif event.report.offered_a > 0 or (self._resume and connector.plugged):
             self._go_on(connector, step)
@@ -104,9 +105,10 @@ class Recovery(Feature):
             self._agenda.set(self.name, "plug", connector_id, at_s=step.at.monotonic_s + PLUG_WITHIN_S)
 
     @staticmethod
-    def _ends_anyway(connector: Connector) -> bool:
-        """Its end was decided: before the restart, or since, by a card or the central system."""
-        return connector.transaction is not None and connector.transaction.stop_reason is not None
+    def _ends_anyway(connector: Connector, step: Step) -> bool:
+        """Its end was decided: before the restart, or since, by a card or the central system. Or nobody can be billed for it (B4)."""
+        transaction = connector.transaction
+        return transaction is not None and (transaction.stop_reason is not None or is_nameless(transaction, step))
 
     def _go_on(self, connector: Connector, step: Step) -> None:
         self._agenda.cancel(self.name, "plug", connector.connector_id)

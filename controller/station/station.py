@@ -24,6 +24,7 @@ from controller.station.configuration import ConfigurationKeys
 from controller.station.connections import Connections
 from controller.station.connector import Connector
 from controller.station.credentials import Credentials
+from controller.station.dating import Dating
 from controller.station.fault_board import FaultBoard
 from controller.station.keys import keys_for
 from controller.station.metering import Metering
@@ -45,6 +46,7 @@ class Station:
 
     def __init__(self, configuration: Configuration, durable: Durable, *, boot_id: str, new_id: Callable[[], str]) -> None:
         self._boot_id = boot_id
+        self._dating = Dating()
         self._agenda = Agenda()
         self.settings = Settings(keys_for(configuration), configuration.ocpp, durable.settings)
         self._compose(configuration, durable, self.settings, new_id)
@@ -93,6 +95,7 @@ class Station:
     def handle(self, event: Event, at: Instant) -> Outcome:
         """Take one event; everything that follows from it follows within this step."""
         step = Step(at, self._boot_id)
+        self._dating.look(event, step)
         step.pending.append(event)
         while step.pending:
             self._react(step)

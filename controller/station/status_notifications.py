@@ -155,7 +155,8 @@ class StatusNotifications(Feature):
             self._unsure.add(connector_id)
 
         self._central_system.ask(StatusNotificationReq(
-            connector_id=connector_id, error_code=told.error_code, status=told.status, timestamp=at.utc, info=told.info,
+            connector_id=connector_id, error_code=told.error_code, status=told.status, info=told.info,
+            timestamp=at.utc if at.trusted else None,
             vendor_id=VENDOR_ID if told.fault is not None else None,
             vendor_error_code=told.fault.value if told.fault is not None else None,
         ), answered, failed, triggered=triggered)

@@ -2,11 +2,12 @@
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, TypeAlias
 
 from controller.clock import Instant
-from controller.commands import Command
-from controller.events import DeadlineCame, Event
+from controller.commands import Command, SetClock
+from controller.events import ClockWasSet, DeadlineCame, Event
 from controller.ocpp.messages import Request
 from controller.records import Record, Stamp
 from controller.station.derived import Derived
@@ -43,7 +44,14 @@ class Step:
         """Have `command` carried out once the records are durable."""
         self.outcome.commands.append(command)
 
-    def derive(self, event: Derived) -> None:
+    def set_clock(self, utc: datetime) -> None:
+        """UTC is `utc` now: for all that follows, in this step already, so that nothing leaves it with a wrong date (F-1970)."""
+        before = self.at.utc
+        self.at = Instant(self.at.monotonic_s, utc.replace(microsecond=utc.microsecond // 1000 * 1000))
+        self.order(SetClock(utc))
+        self.derive(ClockWasSet(before))
+
+    def derive(self, event: Derived | ClockWasSet) -> None:
         """Let every feature hear of `event` within this step, after the present one."""
         self.pending.append(event)
 

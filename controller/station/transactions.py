@@ -14,7 +14,7 @@ import msgspec
 
 from controller.commands import ReadMeter, SetLock
 from controller.config import Configuration
-from controller.events import ConnectorReported, GuardFound, MeterFailed, MeterRead, StopRequested
+from controller.events import ClockWasSet, ConnectorReported, GuardFound, MeterFailed, MeterRead, Started, StopRequested
 from controller.faults import FaultKind
 from controller.ocpp.messages.core import MeterValue, StartTransactionReq, StopTransactionReq
 from controller.ocpp.types import AuthorizationStatus, Reason
@@ -22,6 +22,7 @@ from controller.records import AddTransactionData, PutTransaction, Transaction
 from controller.station.boot import Boot
 from controller.station.central_system import CentralSystem
 from controller.station.connector import Connector, Keeper, Waiting
+from controller.station.dating import dated_transaction, is_lost
 from controller.station.derived import (
     FaultsChanged,
     Plugged,
@@ -73,6 +74,7 @@ class Transactions(Feature):
             Plugged: self._plugged, Unplugged: self._unplugged, ConnectorReported: self._reported,
             MeterRead: self._metered, MeterFailed: self._meter_failed, FaultsChanged: self._faults_changed,
             StartAnswered: self._start_answered, StopRequested: self._stop_requested, GuardFound: self._guard_found,
+            Started: self._started, ClockWasSet: self._clock_was_set,
         }
 
     def deadline(self, key: Key, step: Step) -> None:
@@ -212,6 +214,23 @@ class Transactions(Feature):
         for connector in self._connectors.values():
             self.save(connector, step)
 
+    def _clock_was_set(self, _event: ClockWasSet, step: Step) -> None:
+        """The date became known (F-1970)."""
+        for connector in self._connectors.values():
+            if connector.transaction is not None:
+                again = dated_transaction(connector.transaction, step)
+                if again != connector.transaction:
+                    self._put(connector, again, step)
+
+    def _started(self, _event: Started, step: Step) -> None:
+        """Last seen in a boot that never learned the date: what counts is the last moment before that is known (B4)."""
+        for connector in self._connectors.values():
+            transaction = connector.transaction
+            if transaction is not None and is_lost(transaction.last_seen, step) and not is_lost(transaction.started, step):
+                known = msgspec.structs.replace(
+                    transaction.last_seen, utc=self._central_system.known_until(transaction), trusted=True)
+                self._put(connector, msgspec.structs.replace(transaction, last_seen=known), step)
+
     def _start_answered(self, event: StartAnswered, step: Step) -> None:
         """The central system's id and verdict, also for a transaction that is over by now (TXN-9)."""
         known = self._central_system.transaction(event.local_id)
@@ -314,7 +333,7 @@ class Transactions(Feature):
             connector.transaction = _seen(connector.transaction, connector, step)
         step.derive(TransactionEnding(connector_id))
 
-    def write_stop(self, connector: Connector, transaction_data: list[MeterValue], step: Step) -> None:
+    def write_stop(self, connector: Connector, transaction_data: list[MeterValue], step: Step, *, dated_values: int = 0) -> None:
         """Write StopTransaction and free the connector; metering calls it when the gathered values are complete."""
         transaction = connector.transaction
         if transaction is None or transaction.stop_reason is None:
@@ -326,7 +345,7 @@ class Transactions(Feature):
         request = StopTransactionReq(
             meter_stop=meter_stop_wh, timestamp=at.utc, transaction_id=0, id_tag=transaction.stop_id_tag,
             reason=Reason(transaction.stop_reason), transaction_data=transaction_data or None)
-        self._central_system.owe(request, ended, connector.connector_id, step)
+        self._central_system.owe(request, ended, connector.connector_id, step, at, dated_values)
         connector.transaction, connector.recovering, connector.finished = None, False, True
         self._release(connector, Reason(transaction.stop_reason), ended, step)
         self._tidy(connector)

@@ -96,6 +96,10 @@ class _Rows:
             case r.AddTransactionData(local_id, meter_value):
                 before = self.gathered.get(local_id, ())
                 self.gathered[local_id] = before if meter_value in before else (*before, meter_value)
+            case r.PutTransactionData(local_id, meter_values):
+                self.gathered.pop(local_id, None)
+                if meter_values:
+                    self.gathered[local_id] = meter_values
             case r.Enqueue(message):
                 self.outbox[message.message_id] = message
             case r.UpdateQueued(message_id, message):

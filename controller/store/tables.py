@@ -25,6 +25,8 @@ def apply(connection: sqlite3.Connection, record: r.Record) -> None:
             _put_transaction(connection, row)
         case r.AddTransactionData(local_id, meter_value):
             _add_data(connection, local_id, meter_value)
+        case r.PutTransactionData(local_id, meter_values):
+            _put_data(connection, local_id, meter_values)
         case r.Enqueue(message):
             _queue(connection, message.message_id, message)
         case r.UpdateQueued(message_id, message):
@@ -59,6 +61,12 @@ def _add_data(connection: sqlite3.Connection, local_id: str, meter_value: str) -
     twice = connection.execute("SELECT 1 FROM transaction_data WHERE local_id = ? AND meter_value = ?", (local_id, meter_value))
     if twice.fetchone() is None:
         put(connection, t.DATA, (None, local_id, meter_value))
+
+
+def _put_data(connection: sqlite3.Connection, local_id: str, meter_values: tuple[str, ...]) -> None:
+    connection.execute("DELETE FROM transaction_data WHERE local_id = ?", (local_id,))
+    for value in meter_values:
+        put(connection, t.DATA, (None, local_id, value))
 
 
 def _queue(connection: sqlite3.Connection, message_id: str, message: r.QueuedMessage) -> None:

@@ -5,6 +5,7 @@ import itertools
 import json
 from collections import deque
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, TypeAlias
 
@@ -65,6 +66,8 @@ class CentralSystem:
         self.rules = Rules(message_timeout_s)
         self.network = Network(self, self.rules)
         self.heartbeat_interval_s = 300
+        self.clock_error_s = 0.0
+        """How far the time that it tells is ahead."""
         self.answers: dict[str, Answer] = {}
         """What to answer from now on, by action; the payload of a CALLRESULT, or one of the classes above."""
         self._scripts: dict[str, deque[Answer]] = {}
@@ -162,7 +165,7 @@ class CentralSystem:
     @property
     def time(self) -> str:
         """Now, as it goes into currentTime."""
-        return self._true_time.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return (self._true_time.now() + timedelta(seconds=self.clock_error_s)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     def boot(self, status: str, interval_s: int) -> Callable[[Json], Json]:
         """A verdict on BootNotification."""

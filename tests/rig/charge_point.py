@@ -9,6 +9,7 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,8 @@ class ChargePoint:
         self.pace = EVERY_SECOND
         """How often meters are read; a long day may do with less."""
         self.clock_error_s = 0.0
-        self.clock_unset = False
+        self.clock_starts_at: datetime | None = None
+        """What the machine believes at each start, with nobody to vouch for it; None: its clock is right but for the error."""
         self.boots = 1
         self._task: asyncio.Task[None] | None = None
         self._store: MortalStore | None = None
@@ -133,7 +135,7 @@ class ChargePoint:
         self._complaints.seen.append(f"{context.get('message')}: {context.get('exception')!r}")
 
     async def _start(self, *, ready: bool) -> None:
-        self.clock = VirtualClock(self.true_time, error_s=self.clock_error_s, unset=self.clock_unset,
+        self.clock = VirtualClock(self.true_time, error_s=self.clock_error_s, starts_at=self.clock_starts_at,
                                   boot_id=f"boot-{self.boots}")
         self._store = MortalStore(self.disk)
         store = self.disk if isinstance(self.disk, BrokenStore) else self._store

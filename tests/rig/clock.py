@@ -8,6 +8,8 @@ from tests.rig.loop import START_S, virtual_loop
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 UNSET = datetime(1970, 1, 1, 0, 0, 30, tzinfo=UTC)
+SAVED = datetime(2026, 2, 27, 3, 0, 0, tzinfo=UTC)
+"""The time that a machine had saved two days before NOON: it looks right, and nobody vouches for it."""
 """What a Raspberry Pi without a battery believes half a minute after power-up."""
 
 
@@ -26,11 +28,12 @@ class TrueTime:
 class VirtualClock:
     """The machine's clock: off by an error, which may grow, until the central system tells better."""
 
-    def __init__(self, true_time: TrueTime, *, error_s: float = 0.0, drift_s_per_h: float = 0.0, unset: bool = False,
-                 boot_id: str = "boot-1") -> None:
+    def __init__(self, true_time: TrueTime, *, error_s: float = 0.0, drift_s_per_h: float = 0.0,
+                 starts_at: datetime | None = None, boot_id: str = "boot-1") -> None:
         self.boot_id = boot_id
         self._true_time = true_time
-        self._error = UNSET - true_time.now() if unset else timedelta(seconds=error_s)
+        self._error = timedelta(seconds=error_s) if starts_at is None else starts_at - true_time.now()
+        self._vouched = starts_at is None
         self._drift_s_per_h = drift_s_per_h
         self._loop = virtual_loop()
         self._since_s = self._loop.time()
@@ -51,12 +54,24 @@ class VirtualClock:
             system = self._system()
             utc = system + self._offset
             utc = utc.replace(microsecond=utc.microsecond // 1000 * 1000)
-            self._last = Instant(monotonic_s, utc, self._told or system >= BUILT)
+            self._last = Instant(monotonic_s, utc, self._told or (self._vouched and system >= BUILT))
         return self._last
 
     def monotonic_s(self) -> float:
         """The loop's time."""
         return self._loop.time()
+
+    def take_from_network(self) -> None:
+        """NTP sets the system's clock."""
+        self.step(-(self._system() - self._true_time.now()).total_seconds())
+        self._vouched = True
+
+    def step(self, by_s: float) -> None:
+        """Somebody sets the system's clock; what the central system told stands on the monotonic clock."""
+        self._error += timedelta(seconds=by_s)
+        if self._told:
+            self._offset -= timedelta(seconds=by_s)
+        self._last = None
 
     def set_utc(self, utc: datetime) -> None:
         """Keep the difference."""

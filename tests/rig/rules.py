@@ -3,6 +3,7 @@
 Written from the reference documents, not from the product. A rule that is broken is noted and fails the test at its end.
 """
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -21,6 +22,7 @@ TRANSITIONS = frozenset((  # noqa: SIM905 - reads like the table
     "A2 A3 A4 A5 A7 A8 A9  B1 B3 B4 B5 B6 B9  C1 C4 C5 C6 C8 C9  D1 D3 D5 D6 D8 D9  E1 E3 E4 E6 E8 E9  F1 F2 F8 F9"
     "  G1 G2 G8 G9  H1 H2 H3 H4 H5 H9  I1 I2 I3 I4 I5 I6 I7 I8").split())
 """The cells of the matrix that are filled (STAT-6, ERR 3.20): the letter is the row left, the digit the column reached."""
+EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
 TRANSIT_S = 1.0
 """How late a Heartbeat may be that a busy moment kept back."""
 
@@ -263,6 +265,37 @@ class Billing(Rule):
             self._running[number] = max([self._running[number], *_registers(said.action, said.payload)])
 
 
+class Calendar(Rule):
+    """No date before the program was built, and none of a session before the one it follows (F-1970, TIME-2)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last: dict[int, datetime] = {}
+
+    def call_out(self, said: Said) -> None:
+        dates = _dates(said.payload)
+        for text in dates:
+            if text < EARLIEST:
+                self.note(f"{said.action} tells of {text}, before the program was built (F-1970)")
+        number = said.payload.get("transactionId")
+        if said.action in ("MeterValues", "StopTransaction") and number in self._last:
+            last = [self._last[number]] if said.action == "MeterValues" else []
+            if [*last, *dates] != sorted([*last, *dates]) or max(dates) < self._last[number]:
+                self.note(f"{said.action} of transaction {number} goes back in time (F-1970): {said.text}")
+
+    def answer_in(self, said: Said, payload: Any) -> None:
+        if said.action == "StartTransaction":
+            self._last[payload["transactionId"]] = _dates(said.payload)[-1]
+        elif said.payload.get("transactionId") in self._last:
+            self._last[said.payload["transactionId"]] = max(_dates(said.payload))
+
+
+def _dates(payload: Any) -> list[datetime]:
+    """Every timestamp of a message, the values' before its own."""
+    values = [*payload.get("meterValue", ()), *payload.get("transactionData", ())]
+    return [datetime.fromisoformat(part["timestamp"]) for part in (*values, payload) if "timestamp" in part]
+
+
 def _registers(action: str, payload: Any) -> list[Decimal]:
     """The energy registers in a message, in Wh, rounded down where others are."""
     if action == "StopTransaction":
@@ -278,7 +311,8 @@ class Rules:
 
     def __init__(self, message_timeout_s: float) -> None:
         self.all: list[Rule] = [
-            OneAtATime(message_timeout_s), FreshIds(), Registration(), StatusMatrix(), Alive(message_timeout_s), Billing()]
+            OneAtATime(message_timeout_s), FreshIds(), Registration(), StatusMatrix(), Alive(message_timeout_s), Billing(),
+            Calendar()]
         self.frames: list[str] = []
         """Everything said, one line per frame with its virtual time; equal runs give equal logs."""
         self._form = Rule()

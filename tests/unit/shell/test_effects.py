@@ -85,9 +85,10 @@ async def test_a_restart_sets_the_flag():
 @pytest.mark.parametrize(("command", "urgent"), [
     (c.WithdrawOffer(1), True), (c.WithdrawOffer(2), True), (c.OfferCurrent(1, 15.9), True), (c.OfferCurrent(1, 16.0), False),
     (c.OfferCurrent(1, 32.0), False), (c.OfferCurrent(2, 6.0), False), (c.Reply("m1", CONF), False), (c.SetLock(1, True), False),
+    (c.SetClock(NOON), True),
 ])
 async def test_what_makes_things_safer_is_urgent(command, urgent):
-    """An end or a fall of an offer; never an offer where there was none (rule 3 of the faults)."""
+    """An end or a fall of an offer, never an offer where there was none (rule 3 of the faults); a time, right only now (F-1970)."""
     bench = Bench()
     bench.all.offered[1] = 16.0
     assert bench.effects.is_urgent(command) is urgent

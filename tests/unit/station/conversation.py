@@ -110,6 +110,9 @@ class Conversation:
         self.calls: list[tuple[str, Request]] = []
         """Every CALL with its message id, never forgotten."""
         self.clock_trusted = True
+        self.clock_set_by_s: list[float] = []
+        """How far off each SetClock said that our clock is."""
+        self.boot_id = BOOT_ID
         self.guard_speaks = True
         """False: no report reaches the station."""
         self.answers: dict[type[Request], Response | str | Callable[[Request], Response | str | None] | None] = {}
@@ -122,7 +125,7 @@ class Conversation:
         self._start()
 
     def _start(self) -> None:
-        self.station = Station(self.config, self.store.load(), boot_id=BOOT_ID, new_id=self._new_id)
+        self.station = Station(self.config, self.store.load(), boot_id=self.boot_id, new_id=self._new_id)
         self.say(events.Started())
         for plug in self.plugs.values():
             self._report(plug)
@@ -231,6 +234,10 @@ class Conversation:
                 plug.bolt_wish = LockState.LOCKED if locked else LockState.UNLOCKED
                 if plug.bolt_works:
                     self.change(connector_id, lock=plug.bolt_wish)
+            case commands.SetClock(utc):
+                self.clock_set_by_s.append((utc - self.utc).total_seconds())
+                before, self.utc, self.clock_trusted = self.utc, utc, True
+                self.say(events.ClockWasSet(before))
             case commands.ReadMeter(connector_id) if self.plugs[connector_id].meter_is_prompt:
                 self.say(self.plugs[connector_id].metered(self.monotonic_s))
             case _:

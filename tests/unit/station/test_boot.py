@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 
-from controller import commands
 from controller.ocpp.messages import Response
 from controller.ocpp.messages import core as m
 from controller.ocpp.messages.remote_trigger import TriggerMessageConf, TriggerMessageReq
@@ -382,7 +381,7 @@ def test_an_acceptance_is_remembered_over_a_restart(talk: Talk) -> None:
 
 def clock_orders(conversation: Conversation) -> list[float]:
     """How far off each SetClock says our clock is, in seconds."""
-    return [(order.utc - conversation.utc).total_seconds() for order in conversation.ordered(commands.SetClock)]
+    return conversation.clock_set_by_s
 
 
 @pytest.mark.parametrize(("off_s", "trusted", "orders"), [
@@ -406,7 +405,8 @@ def test_the_clock_follows_the_central_system(talk: Talk, off_s: float, trusted:
 
     if heartbeat:
         conversation.connect()
-        conversation.orders.clear()
+        conversation.clock_set_by_s.clear()
+        conversation.clock_trusted = trusted
         conversation.answers[m.HeartbeatReq] = told
         conversation.call(TriggerMessageReq(requested_message=MessageTrigger.Heartbeat))
     else:

@@ -52,6 +52,7 @@ records = st.one_of(
     st.builds(r.PutSetting, _names, _texts), st.builds(r.PutNote, _names, st.none() | _texts),
     st.builds(r.PutAvailability, st.builds(r.Availability, _connectors, st.booleans(), st.none() | st.booleans())),
     st.builds(r.PutTransaction, _transactions), st.builds(r.AddTransactionData, _local_ids, _texts),
+    st.builds(r.PutTransactionData, _local_ids, st.lists(_texts, max_size=3).map(tuple)),
     st.builds(r.Enqueue, _messages), _updates, st.builds(r.Dequeue, _message_ids), st.builds(r.Bury, _message_ids, _texts),
     st.builds(r.PutCacheEntry, _entries), st.builds(r.DropCacheEntry, st.sampled_from(["A", "B", "Ä"])),
     st.just(r.ClearCache()), st.builds(r.PutLatch, _connectors, st.sampled_from(FaultKind)),

@@ -71,6 +71,13 @@ class TestEveryStore:
         commit(r.PutTransaction(make.transaction()), r.AddTransactionData("t1", "{}"))
         assert commit(r.AddTransactionData("t1", "{}")).transaction_data == {"t1": ("{}",)}
 
+    @pytest.mark.parametrize("values", [('{"b":1}', '{"c":1}'), ()], ids=["dated", "none is left"])
+    def test_gathered_samples_are_replaced_as_a_whole(self, commit, values):
+        """When the date becomes known every sample gets its own, in the same order, and the old ones are gone (F-1970)."""
+        commit(r.PutTransaction(make.transaction()), r.AddTransactionData("t1", "{}"), r.AddTransactionData("t1", '{"a":1}'))
+        durable = commit(r.PutTransactionData("t1", values))
+        assert durable.transaction_data == ({"t1": values} if values else {})
+
     def test_an_answered_message_is_owed_no_more(self, commit):
         """The answer and the transaction that learns from it enter in one commit (rule 3 of faults-and-threats)."""
         commit(r.PutTransaction(make.transaction()), r.Enqueue(make.message()))
