@@ -19,6 +19,8 @@ BURST = 128
 PAUSE_MOST_S = 0.001
 """A random pause between bursts, so that no rate locks to the 1 kHz and sees one plateau for ever."""
 RETRY_S = 0.2
+FIRST_BURST_WITHIN_S = 0.2
+"""The very first reading waits so long for its burst: a start is no fault of the pilot, and nothing is energised yet."""
 PRIORITY = 51
 """One above the guard's cycle, which waits for what this thread publishes."""
 BITS = {"mcp3208": 12, "mcp3008": 10}
@@ -100,6 +102,7 @@ class Sampler:
         self._newest: PilotSample | None = None
         self._failure: DriverError | None = None
         self._ending = threading.Event()
+        self._begun = threading.Event()
         self._thread: threading.Thread | None = None
         self.pwm = False
         """Whether the generator runs a square wave now; the driver tells."""
@@ -111,6 +114,7 @@ class Sampler:
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="evcp-pilot", daemon=True)
             self._thread.start()
+            self._begun.wait(FIRST_BURST_WITHIN_S)
         if self._failure is not None:
             raise self._failure
         if self._newest is None:
@@ -134,10 +138,12 @@ class Sampler:
                 sample = self.take()
             except DriverError as error:
                 self._failure = error
+                self._begun.set()
                 self._ending.wait(RETRY_S)
                 continue
             if sample is not None:
                 self._newest, self._failure = sample, None
+                self._begun.set()
             self._ending.wait(random.random() * PAUSE_MOST_S)
 
     def close(self) -> None:

@@ -9,7 +9,6 @@ import pytest
 from drivers import lines
 from drivers.pilot import adc, sysfs_pwm
 from drivers.sim.pwm_tree import PwmTree
-from tests.wire.station import WiredStation
 
 
 @pytest.fixture
@@ -42,6 +41,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """A coroutine function plays on the station that it asks for, in that one's loop and in real time."""
     if not inspect.iscoroutinefunction(pyfuncitem.obj):
         return None
+    from tests.wire.station import WiredStation  # the whole daemon: most tests here need a driver alone
+
     wanted = {name: pyfuncitem.funcargs[name] for name in inspect.signature(pyfuncitem.obj).parameters}
     station = wanted["station"]
     assert isinstance(station, WiredStation)

@@ -184,6 +184,11 @@ class WiredStation:
         """Why transactions ended in this test."""
         return [payload["reason"] for payload in self.calls("StopTransaction")]
 
+    async def ended(self, reason: str) -> None:
+        """Wait for the one StopTransaction of this test: it comes when the contact is open and the meter was read once more."""
+        await self.until("StopTransaction", lambda: bool(self.reasons()), within_s=12)
+        assert self.reasons() == [reason]
+
     async def told(self, status: str, error_code: str = "NoError", kind: str | None = None, *, connector: int = 1,
                    within_s: float = 6.0) -> None:
         """Wait until the central system has heard exactly this, as the last word."""

@@ -1,12 +1,14 @@
 """The whole pilot driver: generator and converter together, through the guard's own eyes."""
 
 import threading
+import time
 
 import pytest
 
 from controller.guard.messages import Pilot
 from controller.guard.pilot import PilotWatch, duty_for
 from drivers.errors import Disconnected, Misconfigured
+from drivers.pilot.adc import BURST, FIRST_BURST_WITHIN_S, Converter, Sampler
 from drivers.pilot.pwm import Options, PwmPilot, check
 from drivers.sim.adc_chip import AdcChip, PilotSignal
 
@@ -118,3 +120,41 @@ def test_wrong_options_are_told_with_the_reason(options, what):
     """Software PWM is refused with the reason; everything else with what is allowed."""
     with pytest.raises(Misconfigured, match=what):
         check(Options(**options))
+
+
+def test_the_first_reading_waits_for_the_first_burst():
+    """A start is no fault of the pilot: nothing stands there as broken that has only not begun (F-PILOT)."""
+    class Slow(Converter):
+        def __init__(self):
+            """On no bus."""
+
+        def burst(self, count=BURST):
+            threading.Event().wait(0.03)
+            return [12.0] * count
+
+        def close(self):
+            """Nothing to release."""
+
+    sampler = Sampler(Slow())
+    sample = sampler.newest()
+    sampler.close()
+    assert (sample.high_v, sample.low_v) == (12.0, None)
+
+
+def test_a_converter_that_is_not_there_is_told_at_once():
+    """The first reading waits for a burst, not for a failure to go away (F-PILOT)."""
+    class Gone(Converter):
+        def __init__(self):
+            """On no bus."""
+
+        def burst(self, count=BURST):
+            raise Disconnected("/dev/spidev0.0: No such file or directory")
+
+        def close(self):
+            """Nothing to release."""
+
+    sampler, began_s = Sampler(Gone()), time.monotonic()
+    with pytest.raises(Disconnected, match="spidev"):
+        sampler.newest()
+    sampler.close()
+    assert time.monotonic() - began_s < FIRST_BURST_WITHIN_S
