@@ -294,6 +294,9 @@ class CentralSystem(Feature):
                 self._bury_undated(message, step)
             elif is_lost(message.stamp, step) and not _has_left(message):
                 self._save_end(message, step)
+        # How much of the pause had passed is not known: it begins anew, so that restarts use no attempts up (QUE-6).
+        if self._owed and self._owed[0].attempts > 0:
+            self._pause_after(self._owed[0], step)
 
     def _save_end(self, message: QueuedMessage, step: Step) -> None:
         """The central system waits for the end of a session: at the last moment that is known of it, with the whole energy."""
@@ -367,7 +370,11 @@ class CentralSystem(Feature):
             self._agenda.set(self.name, "retry", at_s=step.at.monotonic_s + seconds)
 
     def _attempt_failed(self, message: QueuedMessage, event: CallFailed, step: Step) -> None:
-        """QUE-6: the n-th failure is followed by a pause of n intervals; the last one drops the message."""
+        """QUE-6: the n-th failure is followed by a pause of n intervals; the last one drops the message.
+
+        The id changes with a CALLERROR only. That was the answer to the old id, and the first answer counts: a CALLRESULT that
+        an earlier transmission under the same id still brings is dropped, as any second answer is (RPC-4, RPC-7).
+        """
         attempts = message.attempts + 1
         if attempts >= self._settings.integer("TransactionMessageAttempts"):
             self._give_up(message, event, step)
@@ -377,7 +384,11 @@ class CentralSystem(Feature):
         again = msgspec.structs.replace(message, message_id=message_id, attempts=attempts)
         self._owed[0] = again
         step.remember(UpdateQueued(message.message_id, again))
-        self._pause(float(self._settings.integer("TransactionMessageRetryInterval") * attempts), step)
+        self._pause_after(again, step)
+
+    def _pause_after(self, message: QueuedMessage, step: Step) -> None:
+        """n intervals after the n-th failure (QUE-6)."""
+        self._pause(float(self._settings.integer("TransactionMessageRetryInterval") * message.attempts), step)
 
     def _give_up(self, message: QueuedMessage, event: CallFailed, step: Step) -> None:
         self._owed.popleft()
