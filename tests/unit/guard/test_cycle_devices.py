@@ -51,6 +51,7 @@ def test_a_pwm_that_vanishes_opens_and_is_a_fault_of_the_station(call):
     bench.offer(10.0)
     bench.tick()
     assert not bench.coil, "in the very cycle that could not write the pilot"
+    assert (bench.report.duty, bench.report.offered_a) == (1.0, 0.0)
     bench.run(0.05)
     assert {"other"} <= bench.faults <= {"other", "pilot"}
     assert not bench.report.coil
@@ -156,6 +157,42 @@ def test_a_write_that_failed_does_not_rise_over_the_pause():
     bench.offer(16.0)
     bench.until(lambda: bench.outlet.offered_a > 0, 2.0)
     assert bench.outlet.offered_a == 6.0
+
+
+def test_a_contactor_does_not_close_in_the_cycle_whose_pilot_cannot_be_written():
+    """F-PWM: not even for the moment until the failure is noticed."""
+    def asking() -> Workbench:
+        bench = Workbench()
+        bench.car("B")
+        bench.run(0.3)
+        bench.say(SetLock(1, locked=True))
+        bench.offer(16.0)
+        bench.run(0.5)
+        bench.car("C")
+        return bench
+
+    closes_after_s = _until_closed(asking())
+    bench = asking()
+    bench.run(closes_after_s - 0.01)
+    bench.broken.add("pilot.set_pwm")
+    bench.offer(10.0)
+    bench.tick()
+    assert ("contactor.set", True) not in bench.calls
+    assert not bench.report.coil
+
+
+def _until_closed(bench: Workbench) -> float:
+    return bench.until(lambda: bench.coil, 1.0)
+
+
+def test_the_contactor_is_kicked_in_every_cycle_and_may_fail_at_it():
+    """F-SAFEKILL: a stage that cannot be kicked opens by itself; that is no fault of the guard's."""
+    bench = Workbench()
+    bench.run(0.1)
+    assert bench.calls.count(("contactor.kick",)) == 10
+    bench.broken.add("contactor.kick")
+    bench.run(0.1)
+    assert (bench.calls.count(("contactor.kick",)), bench.faults) == (20, set())
 
 
 def test_every_level_of_the_pilot_has_its_own_call():

@@ -80,9 +80,13 @@ class Spy:
 
     def __init__(self) -> None:
         self.told: list[bool] = []
+        self.kicked = 0
 
     def step(self, _now_s: float, *, too_late: bool) -> None:
         self.told.append(too_late)
+
+    def kick(self) -> None:
+        self.kicked += 1
 
     def report(self, late_ticks: int) -> Report:
         return Report(1, Pilot.A, 1.0, 0.0, False, False, LockState.NONE, frozenset(), 32.0, late_ticks)
@@ -102,6 +106,23 @@ def test_a_late_cycle_is_counted_and_one_that_is_too_late_opens(late_s, counted,
     assert controller.receive()[-1].late_ticks == counted
     guard.step(1.0, expected_s=1.0)
     assert (guard.late_ticks, spy.told[-1]) == (counted, False)
+
+
+def test_a_complete_cycle_kicks_the_relay_stage_once():
+    """F-SAFEKILL, hardware 3.4: an edge for each complete cycle of all connectors, so that a hanging guard lets go."""
+    spies = [Spy(), Spy()]
+    spies[1].limits = Limits(2, 32.0, 32.0, 230.0)
+    guard = Guard(spies, memory_link()[1])  # type: ignore[arg-type]  # they quack
+    guard.step(0.0)
+    assert [spy.kicked for spy in spies] == [1, 1]
+
+    def hang(_now_s: float, *, too_late: bool) -> None:
+        raise KeyboardInterrupt
+
+    spies[1].step = hang  # its cycle does not complete
+    with pytest.raises(KeyboardInterrupt):
+        guard.step(0.01)
+    assert [spy.kicked for spy in spies] == [1, 1], "not one of them while any is incomplete"
 
 
 def test_a_guard_opens_for_lateness_unless_told_otherwise():
@@ -272,6 +293,47 @@ def test_it_is_restless_while_something_is_timed(happens):
     happens(bench)
     bench.tick()
     assert bench.guard.restless(bench.now_s)
+
+
+def test_a_bolt_that_moves_keeps_it_awake():
+    """6: its tries are timed, also while nothing else happens."""
+    bench = Workbench()
+    bench.run(3.0)
+    bench.say(SetLock(1, locked=True))
+    bench.tick()
+    assert bench.guard.restless(bench.now_s)
+    bench.run(1.0)
+    assert not bench.guard.restless(bench.now_s)
+
+
+def test_what_could_not_be_written_keeps_it_awake():
+    """Rule 1: it is tried again in every cycle."""
+    bench = Workbench()
+    bench.broken.add("contactor.set")
+    bench.car("B")
+    bench.run(3.0)
+    assert bench.guard.restless(bench.now_s)
+
+
+def test_state_f_keeps_it_awake_for_its_three_tenths():
+    """12: and no longer, though the fault stands and the offer lives."""
+    bench = Workbench()
+    bench.car("B")
+    bench.offer(16.0)
+    bench.run(3.0)
+    bench.fault("ground")
+    bench.run(0.1)
+    assert bench.guard.restless(bench.now_s)
+    bench.run(0.5)
+    assert not bench.guard.restless(bench.now_s)
+
+
+def test_an_offer_that_has_run_out_meanwhile_wishes_nothing():
+    """A runner may ask for a moment that no cycle has seen yet."""
+    bench = Workbench()
+    bench.charge()
+    bench.run(3.0)
+    assert not bench.guard.restless(bench.now_s + 100.0)
 
 
 def test_a_fault_that_clears_by_itself_keeps_it_awake():
