@@ -27,13 +27,14 @@ class Power(Feature):
     def __init__(self, connectors: Sequence[Connector], configuration: Configuration, faults: FaultBoard) -> None:
         self._connectors = list(connectors)
         self._supply_limit_a = configuration.site.supply_limit_a
+        self._priority = {row.id: row.priority for row in configuration.connector}
         self._faults = faults
 
     def settle(self, step: Step) -> None:
         """Bring what the guard was told in line with the facts."""
-        entitled = [connector for connector in self._connectors if self._entitled(connector)]
+        served = self._served()
         for connector in self._connectors:
-            wish_a = self._wish_a(connector, len(entitled)) if connector in entitled else None
+            wish_a = self._wish_a(connector, len(served)) if connector in served else None
             if wish_a == connector.offer_a:
                 continue
             connector.offer_a = wish_a
@@ -41,6 +42,18 @@ class Power(Feature):
                 step.order(WithdrawOffer(connector.connector_id))
             else:
                 step.order(OfferCurrent(connector.connector_id, wish_a))
+
+    def _served(self) -> list[Connector]:
+        """Those entitled to power, as many as can have 6 A each: the highest priority first, then who has charged longest.
+
+        Nothing but a begin, an end or a fault changes the order, so nobody is switched to and fro.
+        """
+        entitled = sorted((connector for connector in self._connectors if self._entitled(connector)), key=self._rank)
+        return entitled[:int(self._supply_limit_a // LOWEST_OFFER_A)]
+
+    def _rank(self, connector: Connector) -> tuple[int, float, int]:
+        begun_s = connector.transaction.started.utc.timestamp() if connector.transaction is not None else 0.0
+        return -self._priority[connector.connector_id], begun_s, connector.connector_id
 
     @staticmethod
     def _entitled(connector: Connector) -> bool:

@@ -5,7 +5,7 @@ small doubles, so that a test reads as a story; what it sends is kept in `sent`,
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -29,11 +29,12 @@ C = TypeVar("C", bound=commands.Command)
 
 
 def configuration(folder: Path, *, connectors: int = 1, ocpp: str = "", charging: str = "", lock: str = "sim",
-                  cable: str = "socket", csms: str = "") -> Configuration:
+                  cable: str = "socket", csms: str = "", priorities: Sequence[int] = ()) -> Configuration:
     """A configuration as an installer would write it, all simulated."""
     blocks = "".join(
         f'[[connector]]\nid = {number}\ncable = "{cable}"\ncontactor = {{ driver = "sim" }}\npilot = {{ driver = "sim" }}\n'
         f'lock = {{ driver = "{lock}" }}\nmeter = {{ driver = "sim" }}\n'
+        f'priority = {priorities[number - 1] if priorities else 0}\n'
         for number in range(1, connectors + 1)
     )
     file = folder / "evcp.toml"

@@ -5,6 +5,7 @@ import pytest
 from controller import commands, events
 from controller.faults import FaultKind
 from controller.ocpp.messages import core as m
+from controller.ocpp.types import ChargePointStatus
 from tests.unit.station.conftest import Talk
 from tests.unit.station.conversation import Conversation
 
@@ -64,13 +65,51 @@ def test_connectors_share_the_supply(talk: Talk) -> None:
     assert set(power_orders(conversation)) == {commands.WithdrawOffer(2), commands.OfferCurrent(1, 32.0)}
 
 
-def test_less_than_six_amperes_is_nothing(talk: Talk) -> None:
-    """Six cars on 32 A: 5.3 A cannot be signalled; what is offered is 6 A or more, and 32 A together at most (SC-40)."""
-    conversation = talk(connectors=6)
+def crowded(talk: Talk, *priorities: int) -> Conversation:
+    """Six cars begin one after the other, a minute apart, on 32 A."""
+    conversation = talk(connectors=6, priorities=priorities)  # type: ignore[arg-type]  # not a str | int
     for connector_id in range(1, 7):
         charging(conversation, connector_id)
-    assert sum(plug.offered_a for plug in conversation.plugs.values()) <= 32.0
-    assert all(plug.offered_a == 0.0 or plug.offered_a >= 6.0 for plug in conversation.plugs.values())
+        conversation.pass_time(60)
+    return conversation
+
+
+def offers_a(conversation: Conversation) -> list[float]:
+    """What each connector is offered."""
+    return [plug.offered_a for plug in conversation.plugs.values()]
+
+
+def test_less_than_six_amperes_is_nothing(talk: Talk) -> None:
+    """Six cars on 32 A: 5.3 A cannot be signalled, so five have 6.4 A, and the last that came waits (SC-40)."""
+    conversation = crowded(talk)
+    assert offers_a(conversation) == [6.4, 6.4, 6.4, 6.4, 6.4, 0.0]
+    assert [conversation.statuses(number)[-1] for number in (5, 6)] == [
+        ChargePointStatus.Charging, ChargePointStatus.SuspendedEVSE]
+
+
+def test_who_has_priority_is_served_first(talk: Talk) -> None:
+    """The last to come has the highest priority: of the others the one that came last gives way (contract: priority)."""
+    assert offers_a(crowded(talk, 0, 0, 0, 0, 0, 1)) == [6.4, 6.4, 6.4, 6.4, 0.0, 6.4]
+
+
+def test_who_has_charged_longest_goes_before_who_has_the_lower_number(talk: Talk) -> None:
+    """The first connector is taken last: it waits until another is done, then takes its place (SC-40)."""
+    conversation = talk(connectors=6)
+    for connector_id in (6, 5, 4, 3, 2, 1):
+        charging(conversation, connector_id)
+        conversation.pass_time(60)
+    assert offers_a(conversation) == [0.0, 6.4, 6.4, 6.4, 6.4, 6.4]
+    conversation.unplug(3)
+    conversation.pass_time(5)
+    assert offers_a(conversation) == [6.4, 6.4, 0.0, 6.4, 6.4, 6.4]
+
+
+def test_nobody_is_switched_to_and_fro(talk: Talk) -> None:
+    """Ten minutes pass, with more cars than the supply can serve: no offer changes (SC-40)."""
+    conversation = crowded(talk)
+    conversation.forget()
+    conversation.pass_time(600)
+    assert power_orders(conversation) == []
 
 
 def test_a_silent_meter_may_be_charged_past_at_the_least_current(talk: Talk) -> None:
