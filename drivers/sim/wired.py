@@ -4,6 +4,7 @@ Kernel PWM files, a converter on SPI, relays and contacts on mock pins, a Modbus
 DS18B20's file. What happens on them is what happens in the simulated world; nothing of the drivers knows.
 """
 
+import importlib
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -44,11 +45,18 @@ poll_s = 0.1
 """
 
 
+def load_libraries() -> None:
+    """What the drivers load at their first use, before that: all share one interpreter here, and the pilot's burst must not wait."""
+    for name in ("gpiozero", "minimalmodbus", "pn532pi.nfc.pn532", "drivers.rfid.pn532.transports"):
+        importlib.import_module(name)
+
+
 class WiredBench:
     """One outlet with every device of a charge point wired to it."""
 
     def __init__(self, now: Callable[[], float], folder: Path, *, model: str = "sdm630") -> None:
         parts = frozenset({"pilot", "contactor", "lock", "meter"})
+        load_libraries()
         self.world = World(now, [OutletSpec(1, 32.0, 3, has_lock=True, parts=parts)])
         self._now = now
         self._model = model
