@@ -367,8 +367,8 @@ class Guard:
         self._channels = {channel.limits.connector_id: channel for channel in channels}
         self._end = end
         self._count_late_only = count_late_only
-        self._told: dict[int, Report] = {}
-        self._told_s: dict[int, float] = {}
+        self._told: dict[int, tuple[Report, float]] = {}
+        """The last report of each connector, and when it was sent."""
         self.late_ticks = 0
 
     def step(self, now_s: float, *, expected_s: float | None = None) -> None:
@@ -390,9 +390,9 @@ class Guard:
     def _report(self, channel: Channel, now_s: float) -> None:
         connector_id = channel.limits.connector_id
         report = channel.report(self.late_ticks)
-        due = now_s - self._told_s.get(connector_id, -math.inf) >= REPORT_EVERY_S
-        if due or report != self._told.get(connector_id):
-            self._told[connector_id], self._told_s[connector_id] = report, now_s
+        told = self._told.get(connector_id)
+        if told is None or report != told[0] or now_s - told[1] >= REPORT_EVERY_S:
+            self._told[connector_id] = report, now_s
             self._end.send(report)
 
     def restless(self, now_s: float) -> bool:
