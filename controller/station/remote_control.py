@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from controller.commands import SetLock
 from controller.events import CallReceived, ConnectorReported
+from controller.faults import FaultKind
 from controller.ocpp.messages import Request
 from controller.ocpp.messages.core import (
     RemoteStartTransactionConf,
@@ -19,6 +20,7 @@ from controller.station.answering import answer
 from controller.station.authorization import Authorization, Verdict
 from controller.station.central_system import CentralSystem
 from controller.station.connector import Connector
+from controller.station.derived import FaultsChanged
 from controller.station.settings import Settings
 from controller.station.step import Agenda, Feature, Key, Reaction, Step
 from controller.station.transactions import CONTACTOR_OPENS_WITHIN_S, Transactions
@@ -45,8 +47,8 @@ class RemoteControl(Feature):
         self._authorizing: set[int] = set()
 
     def reactions(self) -> Mapping[type, Reaction]:
-        """Hears the bolt."""
-        return {ConnectorReported: self._reported}
+        """Hears the bolt, and the guard's word that it does not open."""
+        return {ConnectorReported: self._reported, FaultsChanged: self._faults_changed}
 
     def answers(self) -> Mapping[type[Request], Reaction]:
         """The three remote operations."""
@@ -143,6 +145,13 @@ class RemoteControl(Feature):
         unlocking = connector.connector_id in self._unlocking and not connector.contactor_closed
         if unlocking and event.report.lock is LockState.UNLOCKED:
             self._unlocked(connector, UnlockStatus.Unlocked, step)
+
+    def _faults_changed(self, event: FaultsChanged, step: Step) -> None:
+        """The guard has tried and given up: no need to wait any longer with the answer (UNL-1)."""
+        connector = self._connectors[event.connector_id]
+        unlocking = event.connector_id in self._unlocking and not connector.contactor_closed
+        if unlocking and FaultKind.LOCK_STUCK in connector.faults:
+            self._unlocked(connector, UnlockStatus.UnlockFailed, step)
 
     def _unlocked(self, connector: Connector, status: UnlockStatus, step: Step) -> None:
         self._agenda.cancel(self.name, "unlock", connector.connector_id)

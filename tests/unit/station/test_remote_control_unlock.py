@@ -3,6 +3,7 @@
 import pytest
 
 from controller import commands
+from controller.faults import FaultKind
 from controller.guard.messages import Pilot
 from controller.ocpp.messages.core import StopTransactionReq, UnlockConnectorConf, UnlockConnectorReq
 from controller.ocpp.types import ChargePointStatus as S
@@ -88,6 +89,28 @@ def test_a_bolt_that_stays_in_is_reported_and_the_transaction_is_ended_all_the_s
     conversation.pass_time(14)
     assert answers(conversation) == [FAILED]
     assert [request.reason for request in conversation.of(StopTransactionReq)] == [Reason.UnlockCommand]
+
+
+def test_a_bolt_that_the_guard_has_given_up_is_answered_at_once(conversation: Conversation) -> None:
+    """No waiting for the whole time limit, and StopTransaction no longer waits either (UNL-1, UNL-2)."""
+    charge(conversation)
+    conversation.plugs[1].bolt_works = False
+    assert unlock(conversation) is None
+    conversation.pass_time(1)
+    assert answers(conversation) == []
+    conversation.change(faults=frozenset({FaultKind.LOCK_STUCK}))
+    assert answers(conversation) == [FAILED]
+    assert [request.reason for request in conversation.of(StopTransactionReq)] == [Reason.UnlockCommand]
+
+
+def test_a_bolt_found_stuck_earlier_is_not_given_up_before_it_could_be_tried_again(conversation: Conversation) -> None:
+    """While the contactor is still closed the bolt has not been told to move; another fault says nothing of it (UNL-2)."""
+    charge(conversation)
+    conversation.change(faults=frozenset({FaultKind.LOCK_STUCK}))
+    conversation.plugs[1].welded = True  # here: slow to open
+    assert unlock(conversation) is None
+    conversation.change(faults=frozenset({FaultKind.LOCK_STUCK, FaultKind.METER}))
+    assert answers(conversation) == []
 
 
 @pytest.mark.parametrize("state", [LockState.LOCKED, LockState.MOVING])
