@@ -72,8 +72,11 @@ class StatusNotifications(Feature):
         connector = self._connectors[connector_id]
         code, fault = derive_error(connector)
         status = derive_status(connector)
-        info = CATALOGUE[fault].sentence if fault is not None else self._transactions.info(connector_id)
-        return Told(status, code, fault, info)
+        if fault is not None:
+            return Told(status, code, fault, CATALOGUE[fault].sentence)
+        # Until the contact has opened behind a car that has gone, nothing is new to tell.
+        info = self._transactions.info(connector_id) if status is not ChargePointStatus.Charging else None
+        return Told(status, code, None, info)
 
     def _charge_point(self) -> Told:
         status = ChargePointStatus.Available if self._availability.operative else ChargePointStatus.Unavailable

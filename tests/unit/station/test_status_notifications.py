@@ -189,6 +189,18 @@ def test_a_car_pulled_out_leaves_the_transaction_suspended_and_says_so(talk: Tal
     assert last.vendor_id is None
 
 
+def test_a_car_pulled_out_is_not_said_to_be_charging_once_more(conversation: Conversation) -> None:
+    """The report of the open contact comes a moment after that of the plug: one transition, one notification (STAT-3, TXN-17)."""
+    charge(conversation)
+    conversation.forget()
+    conversation.plugs[1].welded = True  # here: slow to open
+    conversation.unplug()
+    conversation.plugs[1].welded = False
+    conversation.change(pilot=Pilot.A)
+    told = [(request.status, request.info) for request in conversation.of(StatusNotificationReq)]
+    assert told == [(S.Finishing, "EV side disconnected"), (S.Available, None)]
+
+
 def test_nothing_is_told_while_nothing_changes(conversation: Conversation) -> None:
     """An hour of quiet brings Heartbeats and no StatusNotification (STAT-3)."""
     conversation.pass_time(3600)
