@@ -202,12 +202,12 @@ class App:
 
     async def run(self, *services: Callable[["App"], Awaitable[None]]) -> None:
         """Until `stop` is set or the station orders a restart; `services` run beside, started last."""
+        self.inbox.post(Started())
+        if isinstance(self._store, BrokenStore):
+            self.inbox.post(StorageFailed(self._store._why))  # noqa: SLF001 - its stand-in, made here
+        works = self._guard_works()  # first: if its devices cannot be made, nothing has begun
         async with asyncio.TaskGroup() as group:
-            works: list[Coroutine[Any, Any, None]] = [self.pump.run(), self.link.watch(), self.offers.run(self.pump)]
-            self.inbox.post(Started())
-            if isinstance(self._store, BrokenStore):
-                self.inbox.post(StorageFailed(self._store._why))  # noqa: SLF001 - its stand-in, made here
-            works += self._guard_works()
+            works += [self.pump.run(), self.link.watch(), self.offers.run(self.pump)]
             if self.configuration.csms.url:
                 works.append(self.connection.run())
             works += [self._run_meters(), *(reader.run() for reader in self.readers), self.signals.run(),
@@ -309,9 +309,13 @@ def run_daemon(configuration: Configuration, *, mode: str) -> int:
     except StorageError as error:
         logger.error("%s", error)
     try:
-        return asyncio.run(_main(configuration, mode))
+        code = asyncio.run(_main(configuration, mode))
     finally:
         lock.release()
+    if code is None:
+        logger.info("storing works again: starting anew from what is stored")
+        os.execv(sys.executable, [sys.executable, "-m", "controller", *sys.argv[1:]])  # noqa: S606 - ourselves
+    return code
 
 
 def _log(configuration: Configuration) -> None:
@@ -334,14 +338,15 @@ def open_store(configuration: Configuration) -> Store:
     return store
 
 
-async def _main(configuration: Configuration, mode: str) -> int:
+async def _main(configuration: Configuration, mode: str) -> int | None:
+    """The exit code; None when everything is shut down to be started anew from a storage that came back."""
     store = open_store(configuration)
     app = App(configuration, store, SystemClock(), mode=mode)
     loop = asyncio.get_running_loop()
+    told_to_end = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, app.stop.set)
-    if isinstance(store, BrokenStore):
-        loop.create_task(_start_anew_when_storable(configuration))  # noqa: RUF006 - lives as long as the loop
+        loop.add_signal_handler(number, _end, app, told_to_end)
+    watch = loop.create_task(_stop_when_storable(configuration, app)) if isinstance(store, BrokenStore) else None
     code = 0
     try:
         await app.run(_control)
@@ -350,7 +355,13 @@ async def _main(configuration: Configuration, mode: str) -> int:
         code = 1
     finally:
         store.close()
-    return code
+    storable = watch is not None and watch.done() and watch.exception() is None
+    return None if storable and not told_to_end.is_set() else code
+
+
+def _end(app: App, told_to_end: asyncio.Event) -> None:
+    told_to_end.set()
+    app.stop.set()
 
 
 async def _control(app: App) -> None:
@@ -362,8 +373,8 @@ async def _control(app: App) -> None:
     await serve(app)
 
 
-async def _start_anew_when_storable(configuration: Configuration) -> None:
-    """The storage came back: start from what it holds."""
+async def _stop_when_storable(configuration: Configuration, app: App) -> None:
+    """The storage came back: an orderly end, so that guard and contactor are not left behind, then a start from what it holds."""
     from controller.store.sqlite import SqliteStore
 
     while True:
@@ -375,5 +386,5 @@ async def _start_anew_when_storable(configuration: Configuration) -> None:
             continue
         finally:
             store.close()
-        logger.info("storing works again: starting anew from what is stored")
-        os.execv(sys.executable, [sys.executable, "-m", "controller", *sys.argv[1:]])  # noqa: S606 - ourselves
+        app.stop.set()
+        return
