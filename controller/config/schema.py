@@ -36,14 +36,14 @@ def _kind(value: object) -> str:
     return next((name for kind, name in names.items() if type(value) is kind), f"a {type(value).__name__}")
 
 
-def text(lowest: int, highest: int) -> tuple[Check, str]:
-    """A string of `lowest` to `highest` printable ASCII characters."""
-    allowed = f"a string of {lowest} to {highest} printable ASCII characters"
+def text(lowest: int, highest: int, *, ascii_only: bool = True) -> tuple[Check, str]:
+    """A string of `lowest` to `highest` printable characters; what goes into an OCPP message is ASCII."""
+    allowed = f"a string of {lowest} to {highest} printable {'ASCII ' if ascii_only else ''}characters"
 
     def check(value: object) -> object:
         if not isinstance(value, str):
             raise ValueError(f"is {_kind(value)}; allowed: {allowed}")
-        if not lowest <= len(value) <= highest or not value.isascii() or not (value.isprintable() or not value):
+        if not lowest <= len(value) <= highest or (ascii_only and not value.isascii()) or not value.isprintable():
             raise ValueError(f"{value[:60]!r} has {len(value)} characters; allowed: {allowed}")
         return value
 
@@ -185,7 +185,7 @@ def row(name: str, rule: tuple[Check, str], default: object, meaning: str) -> Ro
 
 TABLES: dict[str, tuple[Row, ...]] = {
     "charge_point": (
-        row("identity", text(1, 255), REQUIRED, "In the URL (percent-encoded) and for Basic authentication."),
+        row("identity", text(1, 255, ascii_only=False), REQUIRED, "In the URL (percent-encoded) and for Basic authentication."),
         row("vendor", text(1, 20), REQUIRED, "chargePointVendor of BootNotification."),
         row("model", text(1, 20), REQUIRED, "chargePointModel of BootNotification."),
         row("serial_number", text(0, 25), "", "chargePointSerialNumber."),

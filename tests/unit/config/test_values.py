@@ -123,8 +123,7 @@ def test_a_value_of_the_wrong_kind_is_told_at_its_line(tmp_path, table, key, wro
 
 
 @pytest.mark.parametrize(("table", "key", "longest"), [
-    ("charge_point", "identity", 255), ("charge_point", "vendor", 20), ("charge_point", "model", 20),
-    ("charge_point", "serial_number", 25), ("charge_point", "charge_box_serial_number", 25),
+    ("charge_point", "vendor", 20), ("charge_point", "model", 20), ("charge_point", "serial_number", 25), ("charge_point", "charge_box_serial_number", 25),
     ("charge_point", "firmware_version", 50), ("charge_point", "iccid", 20), ("charge_point", "imsi", 20),
     ("charge_point", "meter_type", 25), ("charge_point", "meter_serial_number", 25), ("charging", "free_id_tag", 20),
 ], ids=lambda part: str(part))
@@ -134,6 +133,15 @@ def test_text_is_as_long_as_ocpp_allows_and_no_longer(tmp_path, table, key, long
     for wrong in ("x" * (longest + 1), "grün", r"a\tb"):
         (problem,) = File(tmp_path, WHOLE).set(table, key, f'"{wrong}"').problems()
         assert f"{table}.{key}: " in problem
+
+
+def test_an_identity_may_have_any_printable_character(tmp_path):
+    """It goes percent-encoded into the URL, also where it is not ASCII (WS-2); control characters are a mistake."""
+    for fine in ("x" * 255, "Bahnhof Süd / 1?#%", "充電器 7"):
+        assert File(tmp_path, WHOLE).set("charge_point", "identity", f'"{fine}"').load().charge_point.identity == fine
+    for wrong in ("x" * 256, r"a\tb", r"a\nb", r"a\u0000b"):
+        (problem,) = File(tmp_path, WHOLE).set("charge_point", "identity", f'"{wrong}"').problems()
+        assert "charge_point.identity: " in problem
 
 
 @pytest.mark.parametrize("key", ["identity", "vendor", "model"])
