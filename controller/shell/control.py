@@ -17,7 +17,7 @@ import msgspec
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -91,12 +91,15 @@ def reply(content: object, status: int = 200, headers: Mapping[str, str] | None 
 async def body_of(request: Request) -> Body:
     """The JSON object in the request. Raises Unusable 400 or 413."""
     content, size = b"", 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size <= MAX_BODY:
-            content += chunk
-        elif size > MAX_DISCARDED:
-            break
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size <= MAX_BODY:
+                content += chunk
+            elif size > MAX_DISCARDED:
+                break
+    except ClientDisconnect as error:
+        raise Unusable(400, "the client went away before the end of the body") from error
     if size > MAX_BODY:
         raise Unusable(413, f"the body is larger than {MAX_BODY} bytes")
     try:

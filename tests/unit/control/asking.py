@@ -7,11 +7,11 @@ from typing import Any
 from starlette.applications import Starlette
 
 
-def ask(application: Starlette, method: str, path: str, *chunks: bytes) -> tuple[int, Any, dict[str, str]]:
-    """Status, decoded JSON and headers; the body comes in as many chunks as are given."""
+def ask(application: Starlette, method: str, path: str, *chunks: bytes, leaves: bool = False) -> tuple[int, Any, dict[str, str]]:
+    """Status, decoded JSON and headers; the body comes in as many chunks as are given, or the client leaves after them."""
     sent: list[dict[str, Any]] = []
     waiting = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
-    waiting.append({"type": "http.request", "body": b"", "more_body": False})
+    waiting.append({"type": "http.disconnect"} if leaves else {"type": "http.request", "body": b"", "more_body": False})
 
     async def receive() -> dict[str, Any]:
         return waiting.pop(0)

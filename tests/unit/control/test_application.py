@@ -129,6 +129,12 @@ def test_a_body_without_an_end_is_given_up(application, daemon):
     assert daemon.sim.asked == []
 
 
+def test_a_client_that_leaves_in_the_middle_of_a_body_is_no_error_of_the_daemon(application, daemon):
+    """Nothing is done with half a body, and no exception reaches the log (T-DOS)."""
+    assert ask(application, "POST", "/sim/v1/unplug", b'{"connector"', leaves=True)[0] == 400
+    assert daemon.sim.asked == []
+
+
 def test_a_wrong_method_names_the_right_one(application):
     """405 with Allow, as HTTP asks."""
     status, answer, headers = ask(application, "DELETE", "/sim/v1/plug")
