@@ -274,6 +274,7 @@ async def test_f_usb_an_adapter_pulled_and_put_back_is_read_again(station):
     """Under another name behind the stable one, within 5 s of its return (F-USB, F-METER)."""
     station.bench.pull_meter()
     await station.told("Available", "PowerMeterFailure", "meter")
+    await station.stays(lambda: station.last().kind == "meter", for_s=0.8)  # tried in vain meanwhile
     station.bench.plug_meter()
     await station.told("Available", within_s=5)
     await station.charge()
