@@ -62,6 +62,27 @@ def test_a_status_passed_through_too_fast_is_skipped(talk: Talk) -> None:
     assert conversation.statuses() == [S.Charging]
 
 
+def test_with_it_charging_follows_preparing(talk: Talk) -> None:
+    """A car takes three seconds to ask after the offer: five seconds of patience tell the two alone (STAT-4, TXN-3, decision 8)."""
+    conversation = patient(talk, 5)
+    conversation.plug_in()
+    conversation.pass_time(6)
+    conversation.card()
+    conversation.pass_time(3)
+    conversation.request_power()
+    conversation.pass_time(6)
+    assert conversation.statuses() == [S.Preparing, S.Charging]
+
+
+def test_without_it_every_transition_is_told(conversation: Conversation) -> None:
+    """Offered, not asked for yet: SuspendedEV, by B4 and D3; Preparing does not outlast the start (STAT-3, STAT-8, decision 8)."""
+    conversation.plug_in()
+    conversation.card()
+    conversation.pass_time(3)
+    conversation.request_power()
+    assert conversation.statuses() == [S.Preparing, S.SuspendedEV, S.Charging]
+
+
 def test_a_change_of_the_error_alone_does_not_wait(talk: Talk) -> None:
     """The status is what has to last; an error within it is told at once (STAT-4, STAT-13)."""
     conversation = patient(talk)
