@@ -236,7 +236,8 @@ class ModbusMeter:
             raise Disconnected(f"{place}: {error}") from error
         finally:
             self._last_request_s = time.monotonic()
-            if self._last_request_s - began_s >= instrument.serial.timeout:  # some of the answer may still be under way
+            # Some of the answer may still be under way; so it may if this was the late answer to the request before.
+            if began_s < self._quiet_from_s or self._last_request_s - began_s >= instrument.serial.timeout:
                 self._quiet_from_s = began_s + MOST_LATE_S
         return list(registers)
 

@@ -42,7 +42,7 @@ class Damage:
         self._chance, self._share, self._blind = chance, share, blind
         self.done: collections.Counter[str] = collections.Counter()
 
-    def pass_on(self, request: bytes, answer: Callable[[bytes], bytes], *, most_late_s: float = modbus.MOST_LATE_S) -> Sent:
+    def pass_on(self, request: bytes, answer: Callable[[bytes], bytes], *, most_late_s: float = modbus.MOST_LATE_S - 0.2) -> Sent:
         """What arrives in the place of the answer to `request`."""
         reply = answer(request)
         if self._chance.random() >= self._share:
