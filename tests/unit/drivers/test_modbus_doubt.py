@@ -130,6 +130,17 @@ def test_an_answer_of_long_ago_is_not_taken_for_now(line, shown, meter):
     assert read(meter) == shown.now
 
 
+def test_answers_that_are_each_taken_for_the_next_one_are_all_waited_for(line, shown, meter):
+    """The first answer came during the second request and counted; then the second one is still under way (F-METER)."""
+    late_s = [0.7, 1.5]
+    shown.disturb = lambda request, reply: [(late_s.pop(0) if late_s and request[2:6] == VOLTAGES else 0.0, reply)]
+    assert read(meter) == PLAIN
+    shown.now = PLAIN._replace(voltage_v=(231.0, 231.0, 231.0))
+    shown.disturb = lambda _request, reply: [(0.3, reply)]
+    line.timeout = 1.0
+    assert read(meter) == shown.now
+
+
 def test_others_may_use_the_bus_while_a_meter_waits(shown, meter, monkeypatch):
     """The waiting is done beside the bus's one thread: a meter that is dead does not keep the next one from being read (F-METER)."""
     shown.disturb = lambda _request, _reply: []
