@@ -6,6 +6,7 @@ meter is read by the real Modbus driver from a slave on a pseudo-terminal.
 
 import argparse
 import asyncio
+import logging
 import sys
 
 
@@ -21,6 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
     from controller.cli.demo_narrator import narrator
     from controller.cli.demo_story import Story
 
+    logging.getLogger("evcp").setLevel(logging.CRITICAL)  # the narrator tells, not the log
     with narrator(plain=arguments.plain or not sys.stdout.isatty()) as tell:
         missing = asyncio.run(Story(tell, wired=arguments.wired).play())
     for what in missing:

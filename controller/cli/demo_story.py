@@ -5,7 +5,6 @@ It is also a check: what must have been seen by the end is listed in `EXPECTED`,
 
 import asyncio
 import contextlib
-import logging
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -95,7 +94,6 @@ class Story:
 
     async def play(self) -> list[str]:
         """The whole story; what was expected and not seen."""
-        logging.getLogger("evcp").setLevel(logging.CRITICAL)
         missed = []
         with tempfile.TemporaryDirectory(prefix="evcp-demo-") as folder:
             try:
