@@ -6,9 +6,10 @@ minimalmodbus does not lock ports, mixes up late answers and, with two threads, 
 An answer names neither its registers nor the request it belongs to. One that comes after the flush, or that is another block's
 of the same length, has a right address, function, length and CRC; and one long disturbance in 65,536 has a right CRC too. So
 after a time-out the next reading begins only when no answer can be under way any more (`MOST_LATE_S`), and a block that shows
-something else than last time is asked for again until it says nearly the same twice, three times where another block is as
-long; the last answer counts. What remains: an answer that is later still, true when it was sent; and a frame with a right head
-and CRC whose random values are all near the true ones (`ALIKE` in plausibility.py), wrong by no more than that.
+something else than last time is asked for again until it says nearly the same twice; where another block is as long, it is
+asked twice always, and three times for a change. The last answer counts. What remains: an answer that is later still, true when
+it was sent; and a frame with a right head and CRC whose random values are all near the true ones (`ALIKE` in plausibility.py),
+wrong by no more than that.
 """
 
 import asyncio
@@ -280,9 +281,9 @@ class ModbusMeter:
         """The values of a block; those that may be another request's, or noise, must be repeated. Raises DriverError."""
         same = partial(alike, step_wh=maps.step_wh(self._map))
         last, said = self._said.get(block.address), self._ask(block)
-        if last is None or not same(last, said):
-            twins = sum(other.count == block.count for other in self._blocks)
-            said = self._sure(partial(self._ask, block), same, said, times=2 if twins == 1 else 3)
+        changed, has_twin = last is None or not same(last, said), sum(other.count == block.count for other in self._blocks) > 1
+        if changed or has_twin:
+            said = self._sure(partial(self._ask, block), same, said, times=3 if changed and has_twin else 2)
         self._said[block.address] = said
         return said
 
