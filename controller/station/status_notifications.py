@@ -78,6 +78,11 @@ class StatusNotifications(Feature):
         info = self._transactions.info(connector_id) if status is not ChargePointStatus.Charging else None
         return Told(status, code, None, info)
 
+    def _unheard(self, connector_id: int) -> bool:
+        """A transaction that a start found open, before the guard has said whether it was interrupted at all."""
+        connector = self._connectors.get(connector_id)
+        return connector is not None and connector.recovering and connector.report is None and not connector.faulted
+
     def _charge_point(self) -> Told:
         status = ChargePointStatus.Available if self._availability.operative else ChargePointStatus.Unavailable
         if self._faults.reader_failed:
@@ -90,7 +95,7 @@ class StatusNotifications(Feature):
         for connector_id in self._ids:
             present = self.present(connector_id)
             lasts = self._lasts(connector_id, present, step)
-            if not self._central_system.online:
+            if not self._central_system.online or self._unheard(connector_id):
                 continue
             if present == self._told.get(connector_id):
                 self._silence.discard(connector_id)

@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import pytest
 
+from controller import events
 from controller.faults import FaultKind
 from controller.guard.messages import Pilot
 from controller.ocpp.messages.core import (
@@ -199,6 +200,32 @@ def test_a_car_pulled_out_is_not_said_to_be_charging_once_more(conversation: Con
     conversation.change(pilot=Pilot.A)
     told = [(request.status, request.info) for request in conversation.of(StatusNotificationReq)]
     assert told == [(S.Finishing, "EV side disconnected"), (S.Available, None)]
+
+
+def test_charging_that_a_restart_did_not_interrupt_is_never_said_to_be_suspended(conversation: Conversation) -> None:
+    """The connection may be there before the guard's first word: the connector is told when that has come (BOOT-3, STAT-8)."""
+    charge(conversation)
+    conversation.guard_speaks = False
+    conversation.restart(after_s=3, offers_survive=True)
+    conversation.forget()
+    conversation.connect()
+    assert conversation.statuses(0) == [S.Available]
+    assert conversation.statuses(1) == []
+    conversation.guard_speaks = True
+    conversation.change()
+    assert conversation.statuses(1) == [S.Charging]
+
+
+def test_a_guard_that_never_speaks_does_not_keep_the_status_untold(conversation: Conversation) -> None:
+    """With a transaction open from before: a guard that is away is a fault, and that is told (BOOT-3, STAT-3)."""
+    charge(conversation)
+    conversation.guard_speaks = False
+    conversation.restart(after_s=30)
+    conversation.forget()
+    conversation.connect()
+    conversation.say(events.GuardLost())
+    conversation.pass_time(30)
+    assert conversation.statuses(1) == [S.Faulted]
 
 
 def test_nothing_is_told_while_nothing_changes(conversation: Conversation) -> None:
