@@ -18,6 +18,7 @@ ALLOWED = {
     "feedback_pin": ALLOWED_PIN,
     "keep_alive_pin": ALLOWED_PIN,
     "feedback": '"nc" (mirror contact, closed while open) or "no" (closed while closed)',
+    "feedback_pull": '"up" (inside the Pi) or "none" (a resistor on the board)',
     "active_low": "true or false",
 }
 
@@ -34,6 +35,7 @@ class Options(msgspec.Struct, frozen=True):
     active_low: bool = False
     feedback_pin: int | None = None
     feedback: Literal["nc", "no"] = "nc"
+    feedback_pull: Literal["up", "none"] = "up"
     keep_alive_pin: int | None = None
 
 
@@ -50,7 +52,8 @@ class GpioContactor:
         self._coil = Output(options.pin, active_low=options.active_low)
         wired = options.feedback_pin is not None
         # The contact pulls the line to ground. Main contacts closed: a "no" contact is closed too, an "nc" contact is open.
-        self._feedback = Input(options.feedback_pin or 0, active_low=options.feedback == "no") if wired else None
+        self._feedback = Input(
+            options.feedback_pin or 0, active_low=options.feedback == "no", pull=options.feedback_pull) if wired else None
         self._keep_alive = Output(options.keep_alive_pin) if options.keep_alive_pin is not None else None
         self._pulse = False
 

@@ -52,6 +52,15 @@ def test_the_coil_sees_no_pulse_at_start_or_stop(pins, active_low):
     assert relay.coil_edges == [False]
 
 
+def test_a_board_with_its_own_resistor_needs_no_pull_up(pins):
+    """The line is then left floating by the Pi, and reads what the board makes of it."""
+    options = Options(pin=17, feedback_pin=27, feedback_pull="none")
+    driver, _relay = contactor(options, CONTEXT), Relay(pins, options)
+    driver.set(True)
+    assert driver.feedback() is True
+    assert pins.pin(27).pull == "floating"
+
+
 def test_a_broken_feedback_wire_reads_as_closed(pins):
     """With a mirror contact doubt means "closed", and nothing starts (F-WELD)."""
     driver = contactor(Options(pin=17, feedback_pin=27), CONTEXT)
