@@ -48,8 +48,8 @@ def pins_of(module: Any, options: Any, what: str) -> list[Pin]:
     return found + (fixed(options, what) if fixed is not None else [])
 
 
-def conflicts(pins: Iterable[Pin]) -> list[str]:
-    """Pins that two devices want, and coils on pins that are pulled up at reset; bus lines are shared by nature."""
+def used_twice(pins: Iterable[Pin]) -> list[str]:
+    """Pins that two devices want; bus lines are shared by nature."""
     users: dict[int, list[Pin]] = {}
     for pin in pins:
         users.setdefault(pin.gpio, []).append(pin)
@@ -58,9 +58,15 @@ def conflicts(pins: Iterable[Pin]) -> list[str]:
         alone = [pin for pin in wanted if not pin.what.startswith(("SPI ", "I2C "))]
         if len(alone) > 1 or (alone and len(wanted) > len(alone)):
             sentences.append(f"GPIO{gpio} is used twice: {'; '.join(pin.what for pin in wanted)}")
-        sentences += [f"GPIO{gpio} is pulled up until the program starts: {pin.what} would pull in; use GPIO9 or above"
-                      for pin in wanted if pin.gpio in PULLED_UP_AT_RESET and "contactor coil" in pin.what]
     return sentences
+
+
+def conflicts(pins: Iterable[Pin]) -> list[str]:
+    """What is in the way of wiring: pins used twice, and coils on pins that are pulled up at reset."""
+    wanted = list(pins)
+    return used_twice(wanted) + [
+        f"GPIO{pin.gpio} is pulled up until the program starts: {pin.what} would pull in; use GPIO9 or above"
+        for pin in wanted if pin.gpio in PULLED_UP_AT_RESET and "contactor coil" in pin.what]
 
 
 def merged(pins: Iterable[Pin]) -> list[Pin]:

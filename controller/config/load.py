@@ -19,6 +19,9 @@ LISTS = {"connector", "reader"}
 BASIC_AUTHENTICATION = ("1", "2")
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
+CONTROLLERS_DEVICES = ("meter", "reader", "site_meter", "lights", "buzzer", "tamper")
+"""Devices that the guard never touches; their drivers load an event loop, which has no place in its memory."""
+
 
 def load(path: str | os.PathLike[str], *, with_ocpp: bool = True) -> model.Configuration:
     """The checked configuration. Raises ConfigurationError with a line for every mistake.
@@ -102,7 +105,17 @@ class _Reading:
         configuration = self._compose(tables, connectors, readers, site_meters)
         if self._with_ocpp_table and connectors:
             configuration = self._with_ocpp(configuration, document.get("ocpp", {}))
+        if self._with_ocpp_table and not self.problems:
+            self._pins(configuration)
         return configuration
+
+    def _pins(self, configuration: model.Configuration) -> None:
+        """Two devices that want one line: told at the connector, or the reader, that came second."""
+        from drivers.pins import of_configuration, used_twice
+
+        devices = ((row.id, row.devices()) for row in configuration.connector)
+        for sentence in used_twice(of_configuration(devices, [row.device for row in configuration.reader])):
+            self._wrong(("connector", 0), f"{sentence}; allowed: one device per line (see evcp config pins)")
 
     def _unknown(self, place: Place, name: str, known: Iterable[str], what: str) -> None:
         import difflib
@@ -199,7 +212,9 @@ class _Reading:
                 self._device(slot, values[slot], (*place, slot))
 
     def _device(self, kind: str, options: Mapping[str, object], place: Place) -> None:
-        """Have the driver check its own options."""
+        """Have the driver check its own options; the guard leaves the controller's devices, and what they load, alone."""
+        if not self._with_ocpp_table and kind in CONTROLLERS_DEVICES:
+            return
         from drivers import registry
         from drivers.errors import Misconfigured
 

@@ -54,10 +54,11 @@ def test_a_bus_that_two_devices_share_stands_once(configured, capsys):
     assert capsys.readouterr().out.count("SPI SCLK") == 1
 
 
-def test_a_pin_that_two_devices_want_is_told(configured, capsys):
-    """Two functions on one line would fight; the exit code says so to scripts."""
-    assert main(["config", "pins", configured(stop=17)]) == 1
-    assert "! GPIO17 is used twice: connector 1 contactor: contactor coil driver" in capsys.readouterr().out
+@pytest.mark.parametrize("action", ["check", "pins"])
+def test_a_pin_that_two_devices_want_is_a_mistake_of_the_configuration(configured, capsys, action):
+    """Two functions on one line would fight: that is told with file and line before anything is driven (F-CFG, F-GPIO)."""
+    assert main(["config", action, configured(stop=17)]) == 4
+    assert "evcp.toml:8: connector: GPIO17 is used twice: connector 1 contactor: contactor coil driver" in capsys.readouterr().out
 
 
 def test_a_coil_on_a_pin_that_is_high_at_power_up_is_told(configured, capsys):
