@@ -452,13 +452,14 @@ def test_the_cable_is_asked_ten_times_a_second_and_only_while_plugged():
 # -- measurements ------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("phase", "volt"), [(0, math.nan), (1, math.inf), (2, -math.inf)])
-def test_a_measurement_that_is_no_number_is_none(phase, volt):
+@pytest.mark.parametrize("quantity", ["current", "voltage"])
+@pytest.mark.parametrize(("phase", "number"), [(0, math.nan), (1, math.inf), (2, -math.inf)])
+def test_a_measurement_that_is_no_number_is_none(quantity, phase, number):
     """T-RPC: NaN does not blind the supervision; the last good measurement goes on to count."""
     bench = Workbench()
     bench.charge()
     currents, voltages = [16.0] * 3, list(VOLTS)
-    voltages[phase] = volt
+    (currents if quantity == "current" else voltages)[phase] = number
     for _ in range(3):
         bench.say(Measured(1, (48.0, 48.0, 48.0), VOLTS))
         bench.say(Measured(1, (currents[0], currents[1], currents[2]), (voltages[0], voltages[1], voltages[2])))

@@ -362,6 +362,16 @@ def test_a_lower_wish_leaves_nothing_to_wait_for():
     assert bench.guard.restless(bench.now_s)
 
 
+def test_one_connector_that_times_something_keeps_them_all_awake():
+    """The cycle is one for all of them."""
+    pair = Pair()
+    pair.run(3.0)
+    assert not pair.guard.restless(pair.now_s)
+    pair.world.call("fault", {"connector": 2, "kind": "other", "active": True})
+    pair.run(0.02)
+    assert pair.guard.restless(pair.now_s)
+
+
 def test_the_next_expiry_is_that_of_the_first_offer():
     """A runner that sleeps must be there when an offer runs out."""
     pair = Pair()
