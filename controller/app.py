@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import importlib
 import logging
 import os
 import random
@@ -365,12 +366,12 @@ def _end(app: App, told_to_end: asyncio.Event) -> None:
 
 
 async def _control(app: App) -> None:
-    from controller.shell.control import serve
-
+    # Beside the loop: on a slow machine this takes seconds, in which offers must be renewed and the watchdog kicked.
+    control = await asyncio.to_thread(importlib.import_module, "controller.shell.control")
     # Everything is loaded, and BootNotification is out: from here on the collector need not look at what stays for ever.
     gc.collect()
     gc.freeze()
-    await serve(app)
+    await control.serve(app)
 
 
 async def _stop_when_storable(configuration: Configuration, app: App) -> None:
