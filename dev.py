@@ -6,6 +6,7 @@
     python3 dev.py check     lint, types, import rules, generated documentation
     python3 dev.py bench     measure start-up, memory, call latency, idle load, each beside its baseline
     python3 dev.py mutate    change the guard's code bit by bit and see the tests notice
+    python3 dev.py virtual-pi  boot a Debian under qemu, run a session over real kernel interfaces, cut the power
     python3 dev.py docs      write anew what is generated in docs/
     python3 dev.py lock      resolve the dependencies anew into locks/
     python3 dev.py setup     only make the environment
@@ -164,6 +165,12 @@ def mutate(arguments: list[str]) -> int:
     return run(PYTHON, "-m", "tests.mutation", *arguments, check=False)
 
 
+def virtual_pi(arguments: list[str]) -> int:
+    """A session on real gpiochips under qemu, a power cut in the middle of it, and a killed guard; needs root."""
+    setup()
+    return run(PYTHON, "-m", "tests.virtual_pi", *arguments, check=False)
+
+
 def docs(_arguments: list[str]) -> int:
     """Write the generated pages."""
     setup()
@@ -191,8 +198,10 @@ def prepare(_arguments: list[str]) -> int:
     return 0
 
 
-VERBS: dict[str, Callable[[list[str]], int]] = {"demo": demo, "test": test, "check": check, "bench": bench, "mutate": mutate, "docs": docs, "lock": lock,
-         "setup": prepare}
+VERBS: dict[str, Callable[[list[str]], int]] = {
+    "demo": demo, "test": test, "check": check, "bench": bench, "mutate": mutate, "virtual-pi": virtual_pi, "docs": docs,
+    "lock": lock, "setup": prepare,
+}
 
 
 def main() -> int:

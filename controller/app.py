@@ -24,7 +24,7 @@ from controller.guard.link import ControllerEnd, connect, memory_link
 from controller.ocpp.connection import Connection, Dial
 from controller.ocpp.session import Session
 from controller.records import Durable, Record
-from controller.service_manager import ServiceManager
+from controller.sd_notify import ServiceManager
 from controller.shell.effects import Effects
 from controller.shell.guard_link import GuardLink
 from controller.shell.guard_process import GuardProcess

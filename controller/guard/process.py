@@ -18,7 +18,7 @@ from controller.config import Configuration
 from controller.guard.build import build_guard, build_world
 from controller.guard.cycle import TICK_S, Guard
 from controller.guard.link import SocketGuardEnd, listen
-from controller.service_manager import ServiceManager
+from controller.sd_notify import ServiceManager
 from drivers import registry
 from drivers.raspberry import advice
 

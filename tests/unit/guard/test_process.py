@@ -139,7 +139,7 @@ def test_the_simulated_world_is_polled_in_every_cycle(clock):
     assert len(polls) == 11
 
 
-class Manager:
+class Listener:
     """A service manager that writes down what it hears, and when."""
 
     def __init__(self, clock: Clock, watchdog_s: float) -> None:
@@ -152,7 +152,7 @@ class Manager:
 
 def watched(clock, monkeypatch, *, watchdog_s=2.0, cycles=120):
     """A guard process of so many cycles under this manager."""
-    manager = Manager(clock, watchdog_s)
+    manager = Listener(clock, watchdog_s)
     monkeypatch.setattr(process, "ServiceManager", lambda: manager)
     guard = Guard(clock)
     guard.ends_at = cycles

@@ -12,7 +12,7 @@ import pytest
 
 from controller import commands as c
 from controller.events import GuardFound, MeterRead
-from controller.service_manager import ServiceManager
+from controller.sd_notify import ServiceManager
 from controller.shell.recorder import KEPT, Recorder
 from controller.shell.sim_registers import RegisterFile, SimRegisters
 from controller.shell.system_clock import BUILT, SystemClock
