@@ -250,14 +250,14 @@ class ModbusMeter:
         except (OSError, termios.error):
             self._bus.drop()
 
-    def _sure(self, ask: Callable[[], T], same: Callable[[T, T], bool], said: T, times: int = 2) -> T:
-        """What is said so many times in a row, `said` being the first. Raises DriverError."""
-        in_a_row = 1
-        for _ in range(TRIES + times - 2):
+    def _sure(self, ask: Callable[[], T], same: Callable[[T, T], bool], times: Callable[[T], int]) -> T:
+        """What is said as many times in a row as it takes to be believed. Raises DriverError."""
+        said, in_a_row = ask(), 1
+        for _ in range(2 * TRIES):
+            if in_a_row >= times(said):
+                return said
             again = ask()
             in_a_row = in_a_row + 1 if same(said, again) else 1
-            if in_a_row == times:
-                return again
             said = again
         raise BadReply(f"{self._where}: it never says the same twice")
 
@@ -267,7 +267,7 @@ class ModbusMeter:
         if identity is not None:
             ask = partial(self._registers, identity.address, maps.REGISTERS[identity.type],
                           identity.function_code or self._map.function_code)
-            words = self._sure(ask, operator.eq, ask())
+            words = self._sure(ask, operator.eq, lambda _words: 2)
             serial_number = str(int(maps.number(words, identity.type, self._map.byte_order)))
         else:
             self._registers(self._blocks[0].address, self._blocks[0].count, self._map.function_code)  # is it there at all?
@@ -280,10 +280,13 @@ class ModbusMeter:
     def _block(self, block: maps.Block) -> dict[str, float]:
         """The values of a block; those that may be another request's, or noise, must be repeated. Raises DriverError."""
         same = partial(alike, step_wh=maps.step_wh(self._map))
-        last, said = self._said.get(block.address), self._ask(block)
-        changed, has_twin = last is None or not same(last, said), sum(other.count == block.count for other in self._blocks) > 1
-        if changed or has_twin:
-            said = self._sure(partial(self._ask, block), same, said, times=3 if changed and has_twin else 2)
+        last, has_twin = self._said.get(block.address), sum(other.count == block.count for other in self._blocks) > 1
+
+        def times(said: dict[str, float]) -> int:
+            changed = last is None or not same(last, said)
+            return 1 + changed + has_twin
+
+        said = self._sure(partial(self._ask, block), same, times)
         self._said[block.address] = said
         return said
 

@@ -104,14 +104,17 @@ def test_what_has_changed_is_believed_when_it_is_said_again(shown, meter):
     assert BLOCKS < len(shown.asked) <= 3 * BLOCKS
 
 
+@pytest.mark.parametrize("right_first", [0, 1], ids=["at once", "after a right one"])
 @pytest.mark.parametrize("times", [1, 2], ids=["once", "twice in a row"])
-def test_the_answer_to_another_question_of_the_same_length_is_not_taken(shown, meter, times):
+def test_the_answer_to_another_question_of_the_same_length_is_not_taken(shown, meter, times, right_first):
     """Power factor and frequency would be 1 V and 50 A; neither address nor CRC tells them apart (hardware-drivers.md section 4)."""
-    left = times
+    left, right = times, right_first
 
     def mixed_up(request: bytes, reply: bytes) -> Sent:
-        nonlocal left
-        if request[2:6] == VOLTAGES and left:
+        nonlocal left, right
+        if request[2:6] == VOLTAGES and right:
+            right -= 1
+        elif request[2:6] == VOLTAGES and left:
             left -= 1
             return [(0.0, answer(request, content(FACTORS, PLAIN)))]
         return [(0.0, reply)]
