@@ -110,7 +110,7 @@ def test_the_controller_owns_what_the_guard_cannot_see(kind: FaultKind) -> None:
     ({K.LOCK_STUCK, K.METER}, K.LOCK_STUCK),
     ({K.RFID}, K.RFID),
     (set(), None),
-], ids=str)
+], ids=lambda value: " and ".join(sorted(kind.value for kind in value)) or "none" if isinstance(value, set) else str(value))
 def test_of_several_faults_the_most_severe_counts(kinds: set[FaultKind], worst: FaultKind | None) -> None:
     """Faulted before warning, reset before unplug before auto; then the order of the catalogue."""
     assert most_severe(frozenset(kinds)) is worst
