@@ -37,6 +37,8 @@ TRIES = 3
 PAUSE_AFTER_ERROR_S = 0.05
 MOST_LATE_S = 2.0
 """Meters, gateways and adapters that answer at all do it within this time."""
+NEARLY = 0.9
+"""A time-out may seem a rounding error shorter than it was told to be."""
 REOPEN_FIRST_S, REOPEN_LAST_S = 1.0, 30.0
 ALLOWED = {
     "model": "one of the register maps",
@@ -238,7 +240,7 @@ class ModbusMeter:
         finally:
             self._last_request_s = time.monotonic()
             # Some of the answer may still be under way; so it may if this was the late answer to the request before.
-            if began_s < self._quiet_from_s or self._last_request_s - began_s >= instrument.serial.timeout:
+            if began_s < self._quiet_from_s or self._last_request_s - began_s >= NEARLY * instrument.serial.timeout:
                 self._quiet_from_s = began_s + MOST_LATE_S
         return list(registers)
 

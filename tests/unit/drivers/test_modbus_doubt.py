@@ -135,6 +135,17 @@ def test_an_answer_of_long_ago_is_not_taken_for_now(line, shown, meter):
     assert read(meter) == shown.now
 
 
+def test_a_time_out_is_one_at_any_time_of_the_clock(line, shown, meter):
+    """Differences of large numbers are a little too small at times; an answer under way is waited for all the same (F-METER)."""
+    for _ in range(50):
+        line.sleep(1237.1)
+        lost = [line.monotonic()]
+        shown.disturb = lambda _request, reply, lost=lost: [] if lost and lost.pop() else [(0.0, reply)]
+        asked_s = line.monotonic()
+        assert read(meter) == PLAIN
+        assert asked_s + MOST_LATE_S <= meter._quiet_from_s
+
+
 def test_answers_that_are_each_taken_for_the_next_one_are_all_waited_for(line, shown, meter):
     """The first answer came during the second request and counted; then the second one is still under way (F-METER)."""
     late_s = [0.7, 1.5]
