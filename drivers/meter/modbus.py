@@ -34,7 +34,6 @@ from drivers.registry import Context
 T = TypeVar("T")
 
 TRIES = 3
-PAUSE_AFTER_ERROR_S = 0.05
 MOST_LATE_S = 2.0
 """Meters, gateways and adapters that answer at all do it within this time."""
 NEARLY = 0.9
@@ -146,6 +145,7 @@ class ModbusMeter:
         check(options)
         self._map = maps.load(options.model)
         self._blocks = maps.plan(self._map)
+        self._longest = max(block.count for block in self._blocks)
         self._options = options
         self._bus = Bus.of(options.port)
         self._instrument: Any = None
@@ -191,13 +191,12 @@ class ModbusMeter:
     def _opened(self) -> Any:
         import minimalmodbus
 
-        longest = max(block.count for block in self._blocks)
         try:
             port = self._bus.open(self._options.baud_rate or self._map.baud_rate, self._options.parity or self._map.parity,
-                                  self._map.stop_bits, self._timeout_s(longest))
+                                  self._map.stop_bits, self._timeout_s(self._longest))
             if self._instrument is None or self._instrument.serial is not port:
                 self._instrument = minimalmodbus.Instrument(port, self._options.address)
-                port.timeout = max(port.timeout, self._timeout_s(longest))
+                port.timeout = max(port.timeout, self._timeout_s(self._longest))
                 self._instrument.clear_buffers_before_each_transaction = True
         except (OSError, termios.error, ValueError) as error:
             self._instrument = None
@@ -223,24 +222,24 @@ class ModbusMeter:
         pause_s = self._last_request_s + self._map.gap_s - time.monotonic()
         if pause_s > 0:
             time.sleep(pause_s)
-        began_s = time.monotonic()
+        began_s, timed_out = time.monotonic(), False
         place = f"{self._where}, register {address:#06x}"
         try:
             registers = instrument.read_registers(address, count, function_code)
-        except minimalmodbus.NoResponseError as error:
-            # An answer that is only late must not be taken for the answer to the next request.
-            self._flush(self._timeout_s(count))
-            raise Disconnected(f"{place}: no answer") from error
         except minimalmodbus.ModbusException as error:
-            self._flush(PAUSE_AFTER_ERROR_S)
+            timed_out = time.monotonic() - began_s >= NEARLY * instrument.serial.timeout
+            # What is only late, or the rest of a longer frame, must not be taken for the answer to the next request.
+            self._flush(self._timeout_s(self._longest))
+            if isinstance(error, minimalmodbus.NoResponseError):
+                raise Disconnected(f"{place}: no answer") from error
             raise BadReply(f"{place}: {str(error).split(' The response is')[0].split(': b')[0]}") from error
         except (serial.SerialException, OSError, termios.error, ValueError, TypeError) as error:
             self._bus.drop()
             raise Disconnected(f"{place}: {error}") from error
         finally:
             self._last_request_s = time.monotonic()
-            # Some of the answer may still be under way; so it may if this was the late answer to the request before.
-            if began_s < self._quiet_from_s or self._last_request_s - began_s >= NEARLY * instrument.serial.timeout:
+            # Some of the answer may still be under way; so it may if what came was the late answer to the request before.
+            if timed_out or began_s < self._quiet_from_s:
                 self._quiet_from_s = began_s + MOST_LATE_S
         return list(registers)
 

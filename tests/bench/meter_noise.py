@@ -85,8 +85,7 @@ def skipped(model: str, reads: int, *, blind: float = 0.0, seed: int = 1) -> Cou
 @contextlib.contextmanager
 def quick() -> Iterator[None]:
     """A pseudo-terminal has no cable to wait for."""
-    with mock.patch.object(ModbusMeter, "_timeout_s", return_value=0.04), \
-            mock.patch.object(modbus, "PAUSE_AFTER_ERROR_S", 0.005), mock.patch.object(modbus, "MOST_LATE_S", 0.2):
+    with mock.patch.object(ModbusMeter, "_timeout_s", return_value=0.04), mock.patch.object(modbus, "MOST_LATE_S", 0.2):
         yield
 
 

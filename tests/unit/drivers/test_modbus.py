@@ -26,7 +26,6 @@ SHOWN = PLAIN._replace(energy_export_wh=0.0)
 def quick(monkeypatch) -> None:
     """Short time-outs and pauses: a pseudo-terminal has no cable to wait for."""
     monkeypatch.setattr(ModbusMeter, "_timeout_s", lambda _self, _registers: 0.04)
-    monkeypatch.setattr(modbus, "PAUSE_AFTER_ERROR_S", 0.005)
     monkeypatch.setattr(modbus, "MOST_LATE_S", 0.1)
     monkeypatch.setattr(modbus, "REOPEN_FIRST_S", 0.01)
 

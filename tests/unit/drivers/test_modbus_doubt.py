@@ -16,6 +16,7 @@ from tests.bench.noisy_line import Sent, SkippedLine
 MODEL = "sdm72"
 VOLTAGES, FACTORS = (address.to_bytes(2, "big") + b"\x00\x0a" for address in (0x0000, 0x003E))
 """Two requests for ten registers each."""
+POWER = b"\x00\x34\x00\x02"
 BLOCKS = len(maps.plan(maps.load(MODEL)))
 PLAIN = MeterReading(0.0, 5000.0, 11_040.0, (16.0,) * 3, (230.0,) * 3, (3680.0,) * 3, 50.0, 0.0, 1.0)
 
@@ -146,13 +147,27 @@ def test_a_time_out_is_one_at_any_time_of_the_clock(line, shown, meter):
         assert asked_s + MOST_LATE_S <= meter._quiet_from_s
 
 
+def test_the_rest_of_a_longer_frame_is_not_taken_for_the_next_answer(line, shown, meter):
+    """Its first bytes were no answer; were the others left, the next request would end before its own answer came (F-METER)."""
+    longer = [b"\x01\x04\xfa" + bytes(252)]
+
+    def disturb(request: bytes, reply: bytes) -> Sent:
+        return [(0.0, longer.pop() if longer else reply)]
+
+    shown.disturb = disturb
+    shown.asked.clear()
+    assert read(meter) == PLAIN
+    assert len(shown.asked) == BLOCKS + 2 + 1, "one retry is enough"
+
+
 def test_answers_that_are_each_taken_for_the_next_one_are_all_waited_for(line, shown, meter):
     """The first answer came during the second request and counted; then the second one is still under way (F-METER)."""
-    late_s = [0.7, 1.5]
-    shown.disturb = lambda request, reply: [(late_s.pop(0) if late_s and request[2:6] == VOLTAGES else 0.0, reply)]
+    late_s = [0.7, 1.9]
+    shown.disturb = lambda request, reply: [(late_s.pop(0) if late_s and request[2:6] == POWER else 0.0, reply)]
     assert read(meter) == PLAIN
-    shown.now = PLAIN._replace(voltage_v=(231.0, 231.0, 231.0))
-    shown.disturb = lambda _request, reply: [(0.3, reply)]
+    assert not late_s
+    shown.now = PLAIN._replace(power_w=11_100.0)
+    shown.disturb = lambda request, reply: [(0.3 if request[2:6] == POWER else 0.0, reply)]
     line.timeout = 1.0
     assert read(meter) == shown.now
 
