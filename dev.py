@@ -132,7 +132,9 @@ def demo(arguments: list[str]) -> int:
 def test(arguments: list[str]) -> int:
     """All tests, on every core; with arguments, what pytest makes of them."""
     setup()
-    return run(PYTHON, "-m", "pytest", *(arguments or ["-q", "-n", "auto", "--dist", "worksteal"]), check=False)
+    # Twice as many workers as cores: many tests wait for real processes.
+    workers = str(2 * (os.cpu_count() or 1))
+    return run(PYTHON, "-m", "pytest", *(arguments or ["-q", "-n", workers, "--dist", "worksteal"]), check=False)
 
 
 def check(_arguments: list[str]) -> int:

@@ -102,6 +102,7 @@ class Sampler:
         self._newest: PilotSample | None = None
         self._failure: DriverError | None = None
         self._ending = threading.Event()
+        self._chance = random.Random()  # of its own: a thread must not draw from what others share
         self._begun = threading.Event()
         self._thread: threading.Thread | None = None
         self.pwm = False
@@ -144,7 +145,7 @@ class Sampler:
             if sample is not None:
                 self._newest, self._failure = sample, None
                 self._begun.set()
-            self._ending.wait(random.random() * PAUSE_MOST_S)
+            self._ending.wait(self._chance.random() * PAUSE_MOST_S)
 
     def close(self) -> None:
         """End the thread and release the bus."""
