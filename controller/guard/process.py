@@ -105,8 +105,14 @@ class Process:
         return next_s
 
 
+def _end_at_once(_signal: int, _frame: FrameType | None) -> None:
+    """SIGTERM before the first cycle: nothing is driven yet, so there is nothing to wait for."""
+    sys.exit(0)
+
+
 def run(configuration: Configuration, *, link_fd: int | None = None, world_fd: int | None = None) -> int:
     """The guard process. `link_fd` and `world_fd` are inherited from `evcp run --split`; else it listens by itself."""
+    signal.signal(signal.SIGTERM, _end_at_once)
     world = build_world(configuration)
     if link_fd is not None:
         end = SocketGuardEnd(connection=socket.socket(fileno=link_fd))

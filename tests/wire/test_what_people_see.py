@@ -63,5 +63,5 @@ async def test_the_lamp_is_dark_and_its_lines_are_free_after_the_end(station):
     person = Person(station)
     await station.until("green", lambda: person.sees(GREEN), within_s=2)
     station.app.stop.set()
-    await station.until("dark", lambda: person.sees(), within_s=5)
-    assert station.bench.pins.pin(GREEN).function == "input"
+    await station.until("dark and free", lambda: person.sees() and station.bench.pins.pin(GREEN).function == "input", within_s=5)
+    assert person.sees()
