@@ -29,6 +29,8 @@ class Settings:
         self._exact = {name.lower(): name for name in keys}
         self._values = {name: row.default for name, row in keys.items()}
         self._values |= {name: value for name, value in first.items() if name in keys}
+        self._all: list[KeyValue] | None = None
+        """The whole list as GetConfiguration shows it, until a value changes."""
         for name, value in stored.items():
             if name in keys and keys[name].access is not Access.R and _holds(keys[name], value):
                 self._values[name] = value
@@ -54,7 +56,9 @@ class Settings:
     def listing(self, requested: Sequence[str] | None) -> tuple[list[KeyValue], list[str]]:
         """Known and unknown keys for GetConfiguration, in the order asked; none named means all (CFG-1, CFG-3)."""
         if not requested:
-            return [self._shown(row) for row in self._keys.values() if row.access is not Access.W], []
+            if self._all is None:
+                self._all = [self._shown(row) for row in self._keys.values() if row.access is not Access.W]
+            return self._all, []
         known, unknown = [], []
         for wanted in requested:
             name = self._exact.get(wanted.lower())
@@ -112,11 +116,13 @@ class Settings:
     def apply(self, change: Change) -> None:
         """Take an accepted change."""
         self._values[change.name] = change.value
+        self._all = None
 
     def overwrite(self, name: str, value: str, remember: Callable[[Record], None]) -> None:
         """Take a value that the protocol itself brings (the heartbeat interval), and store it if it is new."""
         if self._values[name] != value:
             self._values[name] = value
+            self._all = None
             remember(PutSetting(name, value))
 
 

@@ -59,12 +59,14 @@ async def measure() -> list[Figure]:
 async def _measure(kind: Kind, line: Line, central_system: BareCentralSystem) -> list[Figure]:
     frames = _frames(kind, central_system)
     answer = await _call(kind, line, next(frames))
-    async with _echo(central_system, len(answer[1]), durable=kind.durable) as echo:
+    async with _echo(central_system, len(answer[1]), follows=kind.follows, durable=kind.durable) as echo:
         ours_s, theirs_s = [], []
         for _ in range(WARM_UPS + ROUNDS):
             frame = next(frames)
             ours_s.append((await _call(kind, line, frame))[0])
             theirs_s.append((await echo.round_trip(frame))[0])
+            if kind.follows:
+                await echo.calls.get()
     ours_us = [seconds * 1e6 for seconds in ours_s[WARM_UPS:]]
     theirs_us = [seconds * 1e6 for seconds in theirs_s[WARM_UPS:]]
     other = "an echo that commits one row beside its loop" if kind.durable else "an echo"
@@ -93,11 +95,12 @@ async def _call(kind: Kind, line: Line, frame: str) -> tuple[float, str]:
 
 
 @contextlib.asynccontextmanager
-async def _echo(central_system: BareCentralSystem, size: int, *, durable: bool) -> AsyncIterator[Line]:
+async def _echo(central_system: BareCentralSystem, size: int, *, follows: str, durable: bool) -> AsyncIterator[Line]:
     with folders() as (storage, _):
         process = await asyncio.to_thread(
             subprocess.Popen, [sys.executable, "-m", "tests.bench.echo", f"ws://127.0.0.1:{central_system.port}/echo",
-                               str(size), *([str(storage)] if durable else [])], cwd=ROOT)
+                               str(size), str(len(json.dumps([2, "0" * 36, follows, {}])) if follows else 0),
+                               *([str(storage)] if durable else [])], cwd=ROOT)
         try:
             yield await central_system.connected()
         finally:

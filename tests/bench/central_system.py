@@ -38,6 +38,9 @@ class Line:
     async def take(self, text: str) -> None:
         """One frame from the other side."""
         arrived_s = time.perf_counter()
+        if self._echo and text.startswith("[2,"):
+            self.calls.put_nowait("")
+            return
         if self._echo or text.startswith(("[3,", "[4,")):
             if self._answer is not None and not self._answer.done():
                 self._answer.set_result((arrived_s, text))
