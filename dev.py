@@ -32,6 +32,8 @@ VENV = Path(os.environ.get("EVCP_VENV") or ROOT / ".venv")
 PYTHON = VENV / "bin" / "python"
 OLDEST, NEWEST = (3, 11), (3, 13)
 RUNTIME, DEVELOPMENT = "runtime", "development"
+FOR_TESTS = {"systemd-analyze": "systemd"}
+"""Commands that tests use, and the Debian packages that have them; a test skips with its reason where one is missing."""
 
 
 class Unusable(Exception):
@@ -132,6 +134,9 @@ def demo(arguments: list[str]) -> int:
 def test(arguments: list[str]) -> int:
     """All tests, on every core; with arguments, what pytest makes of them."""
     setup()
+    missing = [package for command, package in FOR_TESTS.items() if shutil.which(command) is None]
+    if missing and not packages(*missing):
+        print(f"without {', '.join(missing)} some tests are skipped", flush=True)
     # Twice as many workers as cores: many tests wait for real processes.
     workers = str(2 * (os.cpu_count() or 1))
     return run(PYTHON, "-m", "pytest", *(arguments or ["-q", "-n", workers, "--dist", "worksteal"]), check=False)
