@@ -3,12 +3,20 @@
 Whatever a test starts is killed with its whole process group when the test, or the module, is over.
 """
 
+import signal
 from collections.abc import Iterator
 
 import pytest
 
 from tests.process.daemon import Site
 from tests.process.independent_csms import CentralSystem
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible() -> None:
+    """What a script runs in the background ignores Ctrl-C, and hands that on to all it starts; a technician's shell does not."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
