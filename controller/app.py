@@ -17,7 +17,7 @@ from typing import Any
 from controller import __version__
 from controller.clock import Clock
 from controller.config import Configuration
-from controller.errors import ControlUnavailable, StorageError
+from controller.errors import AlreadyRunning, ControlUnavailable, StorageError
 from controller.events import Event, Started, StopRequested, StorageFailed
 from controller.guard.build import build_guard, build_world
 from controller.guard.link import ControllerEnd, connect, memory_link
@@ -41,7 +41,7 @@ from controller.shell.sim_verbs import SimVerbs
 from controller.shell.system_clock import SystemClock
 from controller.shell.tamper import Tamper
 from controller.station.station import Station
-from controller.store.lock import AlreadyRunning, DirectoryLock
+from controller.store.lock import DirectoryLock
 from controller.store.store import Store
 from drivers import registry
 

@@ -5,6 +5,7 @@ EvcpError
 |-- StorageError         nothing durable can be written now; names the directory and the cause
 |-- RemoteError          the central system misbehaved; becomes a CALLERROR (code, description)
 |-- ControlUnavailable   the control socket cannot be made: nobody could talk to the daemon
+|-- AlreadyRunning       another daemon uses the directory or the socket; names it
 |-- LinkClosed           the other half of the daemon is gone
 `-- Refused              an interlock forbids it; tells which
 Wrong use of our own functions is ValueError or an assertion: a bug, not one of these.
@@ -38,6 +39,10 @@ class RemoteError(EvcpError):
 
 class ControlUnavailable(EvcpError):
     """The control socket cannot be made; the daemon ends with exit 1."""
+
+
+class AlreadyRunning(EvcpError):
+    """Another daemon uses what only one can; the message names its process and configuration. The second ends with exit 1."""
 
 
 class LinkClosed(EvcpError):

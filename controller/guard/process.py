@@ -15,9 +15,11 @@ import time
 from types import FrameType
 
 from controller.config import Configuration
+from controller.errors import AlreadyRunning
 from controller.guard.build import build_guard, build_world
 from controller.guard.cycle import TICK_S, Guard
 from controller.guard.link import SocketGuardEnd, listen
+from controller.lock import ProcessLock
 from controller.sd_notify import ServiceManager
 from drivers import registry
 from drivers.raspberry import advice
@@ -110,14 +112,30 @@ def _end_at_once(_signal: int, _frame: FrameType | None) -> None:
     sys.exit(0)
 
 
+def _end_of_link(configuration: Configuration) -> SocketGuardEnd:
+    """Our end of a socket file that is ours alone. Raises AlreadyRunning, OSError."""
+    path = configuration.guard.socket
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    # Held until the process ends: nobody takes the file, and the controller with it, from a guard that charges.
+    ProcessLock(path + ".lock", configuration.path, what=f"the guard's socket {path}").acquire()
+    return SocketGuardEnd(listener=listen(path))
+
+
 def run(configuration: Configuration, *, link_fd: int | None = None, world_fd: int | None = None) -> int:
-    """The guard process. `link_fd` and `world_fd` are inherited from `evcp run --split`; else it listens by itself."""
+    """The guard process. `link_fd` and `world_fd` are inherited from `evcp run --split`; else it listens by itself.
+
+    Exit code 0; 1 when the socket cannot be made, or belongs to another guard.
+    """
     signal.signal(signal.SIGTERM, _end_at_once)
+    try:
+        end = SocketGuardEnd(connection=socket.socket(fileno=link_fd)) if link_fd is not None else _end_of_link(configuration)
+    except AlreadyRunning as error:
+        sys.stderr.write(f"guard: {error}\n")
+        return 1
+    except OSError as error:
+        sys.stderr.write(f"guard: the socket {configuration.guard.socket} cannot be made: {error.strerror or error}\n")
+        return 1
     world = build_world(configuration)
-    if link_fd is not None:
-        end = SocketGuardEnd(connection=socket.socket(fileno=link_fd))
-    else:
-        end = SocketGuardEnd(listener=listen(configuration.guard.socket))
     if world is not None:
         port = registry.simulation("port")
         listener = socket.socket(fileno=world_fd) if world_fd is not None else port.listen(configuration.guard.socket + ".world")

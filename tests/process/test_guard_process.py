@@ -169,3 +169,25 @@ def test_the_guards_process_is_small_and_does_not_pause(site):
     assert not foreign
     assert inside["collector"] is False
     assert inside["frozen"] > 1000
+
+
+def test_a_second_guard_on_the_same_socket_is_refused(lone):
+    """The first keeps its file and its controller: a session does not end because somebody typed the command again."""
+    lone.charge()
+    second = lone.site.evcp("guard", "--config", str(lone.site.file))
+    assert second.returncode == 1
+    assert second.stderr.startswith("guard: another daemon uses the guard's socket"), second.stderr
+    assert f"pid {lone.process.process.pid}, configuration {lone.site.file}" in second.stderr
+    lone.offer(10.0)
+    again = lone.dial()
+    lone.until(1.0, contactor=True)
+    again.close()
+
+
+def test_a_socket_that_cannot_be_made_is_named(site):
+    """One line that tells which file and why, no traceback."""
+    (site.folder / "file").write_text("")
+    site.write(configuration().replace('"guard.sock"', '"file/run/guard.sock"'))
+    ended = site.evcp("guard", "--config", str(site.file))
+    assert ended.returncode == 1
+    assert ended.stderr == f"guard: the socket {site.folder}/file/run/guard.sock cannot be made: Not a directory\n"

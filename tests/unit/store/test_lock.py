@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from controller.errors import StorageError
-from controller.store.lock import AlreadyRunning, DirectoryLock
+from controller.errors import AlreadyRunning, StorageError
+from controller.store.lock import DirectoryLock
 
 HOLDS = """
 import sys, time
