@@ -233,7 +233,7 @@ class App:
     def _guard_works(self) -> list[Coroutine[Any, Any, None]]:
         if self._mode == "together":
             ours, theirs = memory_link()
-            guard = build_guard(self.configuration, theirs, self._world, count_late_only=True)
+            guard = build_guard(self.configuration, theirs, self._world, count_late_only=True, tell=logging.getLogger("evcp.guard").warning)
             self._runner = GuardRunner(guard, theirs, self._world, self._clock, skip_quiet=self._skip_quiet)
             self.link.attach(ours)
             return [self._runner.run()]

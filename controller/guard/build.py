@@ -6,6 +6,7 @@ from typing import Any
 
 from controller.config import Configuration, Connector
 from controller.faults import FaultKind
+from controller.guard.complaints import nobody
 from controller.guard.cycle import Channel, Devices, Guard, Limits
 from controller.guard.link import GuardEnd
 from drivers import registry
@@ -34,13 +35,17 @@ def build_world(configuration: Configuration, now: Callable[[], float] = time.mo
                        site_meter=any(meter.device["driver"] == "sim" for meter in configuration.site.meter))
 
 
-def build_guard(configuration: Configuration, end: GuardEnd, world: Any, *, count_late_only: bool = False) -> Guard:
-    """The guard with every device that the configuration gives it. Raises drivers.errors.Misconfigured."""
-    channels = [_channel(configuration, row, world) for row in configuration.connector]
+def build_guard(configuration: Configuration, end: GuardEnd, world: Any, *, count_late_only: bool = False,
+                tell: Callable[[str], None] = nobody) -> Guard:
+    """The guard with every device that the configuration gives it; `tell` hears what devices say when they fail.
+
+    Raises drivers.errors.Misconfigured.
+    """
+    channels = [_channel(configuration, row, world, tell) for row in configuration.connector]
     return Guard(channels, end, count_late_only=count_late_only)
 
 
-def _channel(configuration: Configuration, row: Connector, world: Any) -> Channel:
+def _channel(configuration: Configuration, row: Connector, world: Any, tell: Callable[[str], None]) -> Channel:
     context = registry.Context(row.id, row.max_current_a, row.phases, configuration.site.nominal_voltage_v, row.cable, world)
     wanted = dict(row.devices())
     if row.contactor["driver"] == "sim":
@@ -58,4 +63,4 @@ def _channel(configuration: Configuration, row: Connector, world: Any) -> Channe
     limits = Limits(row.id, configuration.ceiling_a(row.id), row.max_current_a, configuration.site.nominal_voltage_v,
                     row.ventilation, derate_from_c=row.temperature_limits.derate_from_c,
                     derate_to_c=row.temperature_limits.derate_to_c, stop_c=row.temperature_limits.stop_c)
-    return Channel(devices, limits)
+    return Channel(devices, limits, tell)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from controller.faults import CATALOGUE, FaultKind, Reaction
+from controller.guard.complaints import Complaints, nobody
 from controller.guard.decide import OPEN_UNDER_LOAD_AFTER_S, Memory, Outputs, Seen, decide
 from controller.guard.fault_watch import FaultWatch
 from controller.guard.link import GuardEnd
@@ -75,7 +76,7 @@ class Limits(msgspec.Struct, frozen=True):
 class Channel:
     """One connector: its devices, what is watched, and what was decided last."""
 
-    def __init__(self, devices: Devices, limits: Limits) -> None:
+    def __init__(self, devices: Devices, limits: Limits, tell: Callable[[str], None] = nobody) -> None:
         self.limits = limits
         self._devices = devices
         self._pilot = PilotWatch(ventilation=limits.ventilation)
@@ -103,6 +104,9 @@ class Channel:
         self._lock_state = LockState.MOVING
         self._gone_wrong: set[FaultKind] = set()
         """Devices that did not do what was asked since the last judgement."""
+        self._errors: list[Exception] = []
+        """What they said to that."""
+        self._complaints = Complaints(limits.connector_id, tell)
 
     # -- what the controller says ------------------------------------------------------------------------------------
 
@@ -151,13 +155,21 @@ class Channel:
         self._gone_wrong.clear()
         self._outputs, self._memory = decide(self._seen(now_s, too_late=too_late), self._memory, now_s)
         self._write()
+        if self._errors:
+            self._tell_errors(now_s)
+
+    def _tell_errors(self, now_s: float) -> None:
+        for error in self._errors:
+            self._complaints.take(error, now_s)
+        self._errors.clear()
 
     def _read_contactor(self) -> None:
         self._feedback_known = False
         try:
             self._feedback = self._devices.contactor.feedback()
             self._feedback_known = True
-        except Exception:  # noqa: BLE001 - a driver that breaks its promise must not take the guard with it
+        except Exception as error:  # noqa: BLE001 - a driver that breaks its promise must not take the guard with it
+            self._errors.append(error)
             self._feedback = None
             self._gone_wrong.add(FaultKind.CONTACTOR)
 
@@ -165,7 +177,8 @@ class Channel:
         """Whether a device did what it was told; when it raised, that is the fault `kind`."""
         try:
             act(*values)
-        except Exception:  # noqa: BLE001 - as above
+        except Exception as error:  # noqa: BLE001 - as above
+            self._errors.append(error)
             self._gone_wrong.add(kind)
             return False
         return True
@@ -177,7 +190,8 @@ class Channel:
         sample: PilotSample | None
         try:
             sample = self._devices.pilot.read()
-        except Exception:  # noqa: BLE001 - as above; a single miss is no fault yet
+        except Exception as error:  # noqa: BLE001 - as above; a single miss is no fault yet
+            self._errors.append(error)
             sample = None
         self._pilot.look(sample, pwm=self._outputs.offered_a is not None, now_s=now_s)
 
@@ -195,7 +209,8 @@ class Channel:
         if proximity is not None and plugged and self._cable.due(now_s):
             try:
                 self._cable.look(proximity.cable_a(), now_s)
-            except Exception:  # noqa: BLE001 - as above; what cannot be read is no code
+            except Exception as error:  # noqa: BLE001 - as above; what cannot be read is no code
+                self._errors.append(error)
                 self._cable.look(None, now_s)
 
     def _read_temperature(self, now_s: float) -> None:
@@ -205,7 +220,8 @@ class Channel:
         self._temperature_at_s = now_s
         try:
             self._hot_limit_a = self._temperature.limit_a(sensor.read_c(), ceiling_a)
-        except Exception:  # noqa: BLE001 - as above
+        except Exception as error:  # noqa: BLE001 - as above
+            self._errors.append(error)
             self._hot_limit_a = self._temperature.unknown_a(ceiling_a)
 
     def _move_bolt(self, now_s: float) -> LockState:
@@ -213,7 +229,8 @@ class Channel:
         lock = self._devices.lock
         try:
             state = lock.state()
-        except Exception:  # noqa: BLE001 - as above
+        except Exception as error:  # noqa: BLE001 - as above
+            self._errors.append(error)
             self._gone_wrong.add(FaultKind.LOCK)
             return LockState.MOVING
         move = self._lock.look(state, may_unlock=self._known_open(now_s), now_s=now_s)
@@ -232,7 +249,7 @@ class Channel:
         """Everything that is wrong in this cycle."""
         causes = self._gone_wrong.copy()
         for kind, wire in self._devices.inputs.items():
-            if _active(wire) and _active(wire):  # twice, for a spike is no fault
+            if self._active(wire) and self._active(wire):  # twice, for a spike is no fault
                 causes.add(kind)
         for wrong, kind in (
             (self._pilot.broken or self._pilot.state in (Pilot.E, Pilot.F), FaultKind.PILOT),
@@ -247,6 +264,14 @@ class Channel:
             if wrong:
                 causes.add(kind)
         return causes
+
+    def _active(self, wire: FaultInput) -> bool:
+        """Whether a wire tells of its fault; one that cannot be read does."""
+        try:
+            return wire.active()
+        except Exception as error:  # noqa: BLE001 - as above
+            self._errors.append(error)
+            return True
 
     def _seen(self, now_s: float, *, too_late: bool) -> Seen:
         standing = self.faults.standing
@@ -320,8 +345,8 @@ class Channel:
         """Every connector's cycle is complete: one edge for the relay stage that lets go without (hardware-drivers.md 3.4)."""
         try:
             self._devices.contactor.kick()
-        except Exception:  # noqa: BLE001 - as above; without its edges the stage opens by itself, which is the point of it
-            return
+        except Exception as error:  # noqa: BLE001 - as above; without its edges the stage opens by itself, which is the point of it
+            self._errors.append(error)
 
     def restless(self, now_s: float) -> bool:
         """Something is being timed, so the next look must come soon."""
@@ -350,14 +375,6 @@ class Channel:
         for device in every:
             if device is not None:
                 self._drive(FaultKind.OTHER, device.close)
-
-
-def _active(wire: FaultInput) -> bool:
-    """Whether a wire tells of its fault; one that cannot be read does."""
-    try:
-        return wire.active()
-    except Exception:  # noqa: BLE001 - as above
-        return True
 
 
 class Guard:

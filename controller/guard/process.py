@@ -8,10 +8,12 @@ it drives the lines inactive. It ends with a controlled stop: pilot steady, the 
 import ctypes
 import gc
 import os
+import select
 import signal
 import socket
 import sys
 import time
+from collections import deque
 from types import FrameType
 
 from controller.config import Configuration
@@ -26,6 +28,8 @@ from drivers.raspberry import advice
 
 PRIORITY = 50
 MCL_CURRENT, MCL_FUTURE = 1, 2
+LONGEST_TEXT = 400
+"""In characters: a line of a log that takes any takes so much."""
 KICKS = 4
 """So often within the watchdog's time a completed cycle tells of itself."""
 
@@ -44,14 +48,34 @@ def become_real_time() -> list[str]:
     return missing
 
 
+class Log:
+    """Standard error, from which nobody may keep the guard: what it does not take at once waits for a better moment."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._ready = select.poll()
+        self._ready.register(descriptor, select.POLLOUT)
+        self._waiting: deque[str] = deque(maxlen=32)
+
+    def tell(self, text: str) -> None:
+        """Keep it until `flush`."""
+        self._waiting.append(text[:LONGEST_TEXT])
+
+    def flush(self) -> None:
+        """Write one line, when that cannot block."""
+        if self._waiting and any(event == select.POLLOUT for _, event in self._ready.poll(0)):
+            os.write(self._descriptor, f"guard: {self._waiting.popleft()}\n".encode())
+
+
 class Process:
     """Runs the cycle until there is a reason to end."""
 
-    def __init__(self, guard: Guard, world: object | None, parent: int | None) -> None:
+    def __init__(self, guard: Guard, world: object | None, parent: int | None, log: Log) -> None:
         self._guard = guard
         self._poll = getattr(world, "poll", None) if world is not None else None
         self._world = world
         self._parent = parent
+        self._log = log
         self._ending = False
         self._service = ServiceManager()
         self._ready = False
@@ -85,6 +109,7 @@ class Process:
         now_s = time.monotonic()
         self._guard.step(now_s, expected_s=expected_s)
         self._tell(now_s)
+        self._log.flush()
         return now_s
 
     def _tell(self, now_s: float) -> None:
@@ -140,11 +165,12 @@ def run(configuration: Configuration, *, link_fd: int | None = None, world_fd: i
         port = registry.simulation("port")
         listener = socket.socket(fileno=world_fd) if world_fd is not None else port.listen(configuration.guard.socket + ".world")
         port.PortServer(world, listener)
-    guard = build_guard(configuration, end, world)
+    log = Log(sys.stderr.fileno())
+    guard = build_guard(configuration, end, world, tell=log.tell)
     for what in [*become_real_time(), *advice([row.contactor["driver"] for row in configuration.connector])]:
         sys.stderr.write(f"guard: {what}\n")
     gc.collect()
     gc.freeze()
     gc.disable()
-    Process(guard, world, os.getppid() if link_fd is not None else None).run()
+    Process(guard, world, os.getppid() if link_fd is not None else None, log).run()
     return 0

@@ -22,6 +22,7 @@ def test_no_device_can_take_the_guard_with_it(call, error):
     bench = Workbench(proximity=True)
     bench.error = error
     bench.broken.add(call)
+    bench.say(SetLock(1, locked=True))
     bench.run(0.1)
     bench.broken.clear()
     bench.say(ClearLatch(1, FaultKind.RCD))
@@ -38,6 +39,7 @@ def test_no_device_can_take_the_guard_with_it(call, error):
     bench.fault("other")
     bench.run(0.1)
     assert bench.reports[-1].connector_id == 1
+    assert set(bench.told) == {f"connector 1: {error if isinstance(error, DriverError) else repr(error)}"}
     bench.guard.close()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from controller.guard import process
-from controller.guard.process import Process, become_real_time
+from controller.guard.process import LONGEST_TEXT, Log, Process, become_real_time
 
 
 class Clock:
@@ -60,8 +60,8 @@ def clock(monkeypatch) -> Clock:
     return made
 
 
-def runner(guard: Guard, world: Any = None, parent: int | None = None) -> Process:
-    return Process(guard, world, parent)  # type: ignore[arg-type]  # it quacks
+def runner(guard: Guard, world: Any = None, parent: int | None = None, log: Log | None = None) -> Process:
+    return Process(guard, world, parent, log or Log(2))  # type: ignore[arg-type]  # it quacks
 
 
 def test_cycles_come_every_ten_milliseconds(clock):
@@ -156,7 +156,7 @@ def watched(clock, monkeypatch, *, watchdog_s=2.0, cycles=120):
     monkeypatch.setattr(process, "ServiceManager", lambda: manager)
     guard = Guard(clock)
     guard.ends_at = cycles
-    it = Process(guard, None, None)  # type: ignore[arg-type]  # stands in for the guard
+    it = runner(guard)
     it.end(signal.SIGTERM, None)
     return guard, it, manager
 
@@ -215,3 +215,64 @@ def test_what_the_kernel_permits_is_asked_for(monkeypatch):
     monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: SimpleNamespace(mlockall=lock))
     assert become_real_time() == []
     assert asked == [(0, os.SCHED_FIFO, os.sched_param(50)), 3]
+
+
+@pytest.fixture
+def pipe():
+    """A log: the end to read and the end to write."""
+    ends = os.pipe()
+    os.set_blocking(ends[0], False)
+    yield ends
+    for end in ends:
+        os.close(end)
+
+
+def full(descriptor: int) -> None:
+    """Write until it takes no more."""
+    os.set_blocking(descriptor, False)
+    try:
+        while True:
+            os.write(descriptor, b"x" * 4096)
+    except BlockingIOError:
+        os.set_blocking(descriptor, True)
+
+
+def test_a_complaint_is_written_after_its_cycle_a_line_for_each(clock, pipe):
+    """The cycle comes first, and one line a cycle takes no time that a cycle needs."""
+    guard = Guard(clock)
+    guard.ends_at = 2
+    log = Log(pipe[1])
+    log.tell("connector 1: the contactor is held by another program")
+    log.tell("connector 1: no converter")
+    run = runner(guard, log=log)
+    run._cycle(100.0)
+    assert os.read(pipe[0], 4096) == b"guard: connector 1: the contactor is held by another program\n"
+    run._cycle(100.01)
+    assert os.read(pipe[0], 4096) == b"guard: connector 1: no converter\n"
+    run._cycle(100.02)
+    with pytest.raises(BlockingIOError):
+        os.read(pipe[0], 4096)
+
+
+def test_a_log_that_is_stuck_costs_the_guard_no_time_and_gets_its_lines_later(pipe):
+    """A journal that stalls with its disk must not keep a cycle; the last lines wait for it, as many as are few."""
+    log = Log(pipe[1])
+    full(pipe[1])
+    for number in range(100):
+        log.tell(f"line {number} {'x' * 1000}")
+        log.flush()
+    assert set(os.read(pipe[0], 1 << 20)) == {ord("x")}, "nothing was squeezed in"
+    log.flush()
+    line = os.read(pipe[0], 65536)
+    assert line.startswith(b"guard: line 68 x"), "the last 32 are kept"
+    assert len(line) == len(b"guard: \n") + LONGEST_TEXT
+
+
+def test_a_log_that_nobody_reads_any_more_is_no_error():
+    """Whoever read our lines has ended; the guard has not."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    log = Log(writing)
+    log.tell("connector 1: no converter")
+    log.flush()
+    os.close(writing)

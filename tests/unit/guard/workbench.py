@@ -67,7 +67,8 @@ class Workbench:
         self.proximity = Proximity()
         self.controller: ControllerEnd
         self.controller, end = ends or memory_link()
-        self.channel = Channel(self._devices(proximity), Limits(1, ceiling_a, rating_a, 230.0, ventilation))
+        self.told: list[str] = []
+        self.channel = Channel(self._devices(proximity), Limits(1, ceiling_a, rating_a, 230.0, ventilation), self.told.append)
         self.guard = Guard([self.channel], end, count_late_only=count_late_only)
         self.reports: list[Report] = []
         self.renewed: Offer | None = None
