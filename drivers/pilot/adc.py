@@ -96,8 +96,11 @@ class Converter:
 class Sampler:
     """Bursts for ever; `newest` is what the last one saw."""
 
-    def __init__(self, converter: Converter, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, converter: Converter, *, clock: Callable[[], float] = time.monotonic, frozen_after_s: float = 0.0) -> None:
         self._converter, self._clock = converter, clock
+        self._frozen_after_s = frozen_after_s
+        self._same_v: float | None = None
+        self._same_since_s = 0.0
         self._plateaus = Plateaus()
         self._newest: PilotSample | None = None
         self._failure: DriverError | None = None
@@ -123,14 +126,25 @@ class Sampler:
         return self._newest
 
     def take(self) -> PilotSample | None:
-        """One burst now; None when the generator changed in the middle of it: such a burst proves nothing."""
+        """One burst now; None when the generator changed in the middle of it: such a burst proves nothing. Raises Disconnected."""
         pwm = self.pwm
         volts = self._converter.burst()
+        if self._frozen_after_s > 0:
+            self._refuse_frozen(volts)
         if pwm is not self.pwm:
             return None
         high_v, low_v = self._plateaus.find(volts, pwm=pwm)
         self.duty = duty_seen(volts)
         return PilotSample(self._clock(), high_v, low_v)
+
+    def _refuse_frozen(self, volts: list[float]) -> None:
+        """One value for seconds is no measurement, where the line is known to show noise (F-PILOT). Raises Disconnected."""
+        now_s = self._clock()
+        if self._same_v is None or volts.count(self._same_v) != len(volts):
+            self._same_v, self._same_since_s = volts[-1], now_s
+        elif now_s - self._same_since_s >= self._frozen_after_s:
+            raise Disconnected(f"the pilot's converter has given nothing but {self._same_v:.3f} V for {self._frozen_after_s:g} s: it is "
+                               "frozen; where the line shows no noise, set frozen_after_s = 0")
 
     def _run(self) -> None:
         _become_urgent()

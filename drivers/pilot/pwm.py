@@ -21,6 +21,7 @@ ALLOWED = {
     "adc_channel": "0 to 7",
     "spi_bus": "0 to 6", "spi_device": "0 to 2", "spi_speed_hz": "100000 to 2000000",
     "reference_v": "2.0 to 5.5", "gain": "the divider's gain, not 0", "offset_v": "-30 to 30",
+    "frozen_after_s": "1 to 60: one raw value for so long is a dead converter; 0 where the line shows no noise",
     "inverted": "true where the output stage inverts", "kind": "leave it out: only hardware PWM is accurate enough",
 }
 
@@ -42,6 +43,7 @@ class Options(msgspec.Struct, frozen=True):
     reference_v: float = 3.3
     gain: float = 8.0
     offset_v: float = -13.2
+    frozen_after_s: float = 0.0
     kind: str = "hardware"
     sysfs: str = ROOT
 
@@ -52,12 +54,14 @@ def check(options: Options) -> None:
         raise Misconfigured("kind", f"{options.kind!r} PWM is refused: its edges come 50 to 100 us late, an error of 3 A at 16 A; "
                                     f"allowed: {ALLOWED['kind']}")
     for name, lowest, highest in (("channel", 0, 3), ("adc_channel", 0, 7), ("spi_bus", 0, 6), ("spi_device", 0, 2),
-                                  ("spi_speed_hz", 100_000, 2_000_000), ("reference_v", 2.0, 5.5), ("offset_v", -30.0, 30.0)):
+                                  ("spi_speed_hz", 100_000, 2_000_000), ("reference_v", 2.0, 5.5), ("offset_v", -30.0, 30.0), ("frozen_after_s", 0.0, 60.0)):
         value = getattr(options, name)
         if not lowest <= value <= highest:
             raise Misconfigured(name, f"{value} is out of range; allowed: {ALLOWED[name]}")
     if options.gain == 0:
         raise Misconfigured("gain", f"0 is not allowed; allowed: {ALLOWED['gain']}")
+    if 0 < options.frozen_after_s < 1:
+        raise Misconfigured("frozen_after_s", f"{options.frozen_after_s} is out of range; allowed: {ALLOWED['frozen_after_s']}")
 
 
 class PwmPilot:
@@ -67,7 +71,7 @@ class PwmPilot:
         self._generator = SysfsPwm(options.channel, chip=options.chip, inverted=options.inverted, root=options.sysfs)
         self._sampler = Sampler(Converter(
             options.adc, options.adc_channel, bus=options.spi_bus, device=options.spi_device, speed_hz=options.spi_speed_hz,
-            reference_v=options.reference_v, gain=options.gain, offset_v=options.offset_v))
+            reference_v=options.reference_v, gain=options.gain, offset_v=options.offset_v), frozen_after_s=options.frozen_after_s)
 
     def set_x1(self) -> None:
         """Steady +12 V. Raises DriverError."""

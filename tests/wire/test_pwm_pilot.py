@@ -16,14 +16,14 @@ from drivers.sim.adc_chip import AdcChip, PilotSignal
 class Bench:
     """The driver on a simulated line, sampled by hand instead of by its thread."""
 
-    def __init__(self, spi, pwm_tree) -> None:
+    def __init__(self, spi, pwm_tree, options=None) -> None:
         self.car_v = 12.0
         self.tree = pwm_tree
         signal = PilotSignal(lambda: (pwm_tree.duty(0) or 0.0, self.car_v, -12.0))
         self.now_s = 0.0
         self.chip = AdcChip({0: signal}, sample_s=1 / 9137, clock=lambda: self.now_s)
         spi[0, 0] = self.chip
-        self.pilot = PwmPilot(Options())
+        self.pilot = PwmPilot(options or Options())
         self.pilot._sampler._thread = threading.current_thread()  # no other thread: bursts are taken by hand
         self.pilot._sampler._clock = lambda: self.now_s
         self.watch = PilotWatch()
@@ -102,6 +102,31 @@ def test_a_dead_converter_is_a_burst_that_fails(bench):
         bench.pilot._sampler.take()
 
 
+def test_a_frozen_converter_is_found_out_on_a_steady_line_too(spi, pwm_tree):
+    """Where a part shows noise, one raw value for 5 s is no measurement: a car that comes would not be seen (F-PILOT)."""
+    bench = Bench(spi, pwm_tree, Options(frozen_after_s=5.0))
+    bench.pilot.set_x1()
+    bench.look(400)
+    bench.chip.frozen = 3000
+    bench.look()
+    frozen_at_s = bench.now_s
+    with pytest.raises(Disconnected, match="nothing but .* V for 5 s: it is frozen"):
+        bench.look(400)
+    assert bench.now_s - frozen_at_s == pytest.approx(5.0, abs=0.02)
+    with pytest.raises(Disconnected):
+        bench.look()
+    bench.chip.frozen = None
+    bench.look(400)
+    assert bench.watch.state is Pilot.A
+
+
+def test_a_line_without_noise_is_no_frozen_converter_unless_it_is_said_to_have_some(bench):
+    """Ten bits behind a good filter may well read the same for hours; only the installer knows."""
+    bench.chip.frozen = 3000
+    bench.look(1000)
+    assert bench.watch.state is not Pilot.UNKNOWN
+
+
 def test_closing_leaves_the_line_at_steady_twelve_volts(bench):
     """The kernel's PWM outlives the process: what it outlives with must be no offer (hardware-drivers 3.4)."""
     bench.pilot.set_pwm(0.5)
@@ -115,6 +140,7 @@ def test_closing_leaves_the_line_at_steady_twelve_volts(bench):
 @pytest.mark.parametrize(("options", "what"), [
     ({"kind": "software"}, "refused: its edges come 50 to 100 us late"),
     ({"channel": 9}, "9 is out of range"), ({"gain": 0.0}, "0 is not allowed"), ({"adc_channel": 8}, "0 to 7"),
+    ({"frozen_after_s": 0.5}, "one raw value for so long"), ({"frozen_after_s": 61.0}, "1 to 60"),
 ])
 def test_wrong_options_are_told_with_the_reason(options, what):
     """Software PWM is refused with the reason; everything else with what is allowed."""
