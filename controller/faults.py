@@ -77,6 +77,8 @@ class Fault(msgspec.Struct, frozen=True):
     ends_transaction: bool = False
     suspends: bool = False
     """A warning that is reported with SuspendedEVSE while a transaction runs (STAT-10)."""
+    mrec: str = ""
+    """Its name among the ChargeX Minimum Required Error Codes; empty where they have none."""
 
 
 _K, _O, _R, _C = FaultKind, Owner, Reaction, Clears
@@ -85,31 +87,38 @@ CATALOGUE: dict[FaultKind, Fault] = {
     row.kind: row
     for row in (
         Fault(_K.OTHER, "The station itself reports a fault.", _O.GUARD, _R.OPEN, _C.AUTO, True, "OtherError"),
-        Fault(_K.GROUND, "Protective earth is lost.", _O.GUARD, _R.OPEN, _C.UNPLUG, True, "GroundFailure", True),
+        Fault(_K.GROUND, "Protective earth is lost.", _O.GUARD, _R.OPEN, _C.UNPLUG, True, "GroundFailure", True,
+              mrec="MREC2GroundFailure"),
         Fault(_K.DIODE, "No -12 V half wave on the pilot: that is no car.", _O.GUARD, _R.NEVER_CLOSE, _C.UNPLUG,
               False, "EVCommunicationError", suspends=True),
         Fault(_K.CONTACTOR_WELDED, "The contactor stays closed when told to open.", _O.GUARD, _R.OPEN, _C.RESET,
-              True, "PowerSwitchFailure", True),
+              True, "PowerSwitchFailure", True, mrec="MREC17EVSEContactorFault"),
         Fault(_K.CONTACTOR, "The contactor stays open when told to close.", _O.GUARD, _R.OPEN, _C.UNPLUG, True,
-              "PowerSwitchFailure"),
+              "PowerSwitchFailure", mrec="MREC17EVSEContactorFault"),
         Fault(_K.LOCK, "The bolt does not reach its locked position.", _O.GUARD, _R.OPEN, _C.UNPLUG, True,
-              "ConnectorLockFailure"),
-        Fault(_K.LOCK_STUCK, "The bolt does not open.", _O.GUARD, _R.NONE, _C.AUTO, False, "ConnectorLockFailure"),
-        Fault(_K.TEMPERATURE, "The enclosure is too hot.", _O.GUARD, _R.STOP, _C.AUTO, True, "HighTemperature"),
-        Fault(_K.ESTOP, "The emergency stop is pressed.", _O.GUARD, _R.OPEN, _C.AUTO, True, "OtherError", True),
-        Fault(_K.RCD, "The residual-current device tripped.", _O.GUARD, _R.OPEN, _C.RESET, True, "GroundFailure", True),
+              "ConnectorLockFailure", mrec="MREC1ConnectorLockFailure"),
+        Fault(_K.LOCK_STUCK, "The bolt does not open.", _O.GUARD, _R.NONE, _C.AUTO, False, "ConnectorLockFailure",
+              mrec="MREC1ConnectorLockFailure"),
+        Fault(_K.TEMPERATURE, "The enclosure is too hot.", _O.GUARD, _R.STOP, _C.AUTO, True, "HighTemperature",
+              mrec="MREC3HighTemperature"),
+        Fault(_K.ESTOP, "The emergency stop is pressed.", _O.GUARD, _R.OPEN, _C.AUTO, True, "OtherError", True,
+              mrec="MREC8EmergencyStop"),
+        Fault(_K.RCD, "The residual-current device tripped.", _O.GUARD, _R.OPEN, _C.RESET, True, "GroundFailure", True,
+              mrec="MREC2GroundFailure"),
         Fault(_K.METER, "The energy meter does not answer.", _O.CONTROLLER, _R.NONE, _C.AUTO, False, "PowerMeterFailure"),
         Fault(_K.RFID, "The card reader does not answer.", _O.CONTROLLER, _R.NONE, _C.AUTO, False, "ReaderFailure"),
         Fault(_K.OVERCURRENT, "The car draws more than it may.", _O.GUARD, _R.OPEN, _C.UNPLUG, True, "OverCurrentFailure",
-              True),
-        Fault(_K.UNDERVOLTAGE, "The supply voltage is too low.", _O.GUARD, _R.STOP, _C.AUTO, True, "UnderVoltage"),
-        Fault(_K.OVERVOLTAGE, "The supply voltage is too high.", _O.GUARD, _R.STOP, _C.AUTO, True, "OverVoltage"),
+              True, mrec="MREC4OverCurrentFailure"),
+        Fault(_K.UNDERVOLTAGE, "The supply voltage is too low.", _O.GUARD, _R.STOP, _C.AUTO, True, "UnderVoltage",
+              mrec="MREC6UnderVoltage"),
+        Fault(_K.OVERVOLTAGE, "The supply voltage is too high.", _O.GUARD, _R.STOP, _C.AUTO, True, "OverVoltage",
+              mrec="MREC5OverVoltage"),
         Fault(_K.PILOT, "The control pilot is shorted or out of range.", _O.GUARD, _R.OPEN,
-              _C.AUTO, False, "EVCommunicationError", suspends=True),
+              _C.AUTO, False, "EVCommunicationError", suspends=True, mrec="MREC14PilotFault"),
         Fault(_K.VENTILATION, "The car asks for ventilation, which is not there.", _O.GUARD, _R.NEVER_CLOSE, _C.AUTO,
               False, "OtherError", suspends=True),
         Fault(_K.PROXIMITY, "The cable's current rating cannot be read.", _O.GUARD, _R.OPEN, _C.UNPLUG, False,
-              "OtherError", suspends=True),
+              "OtherError", suspends=True, mrec="MREC23ProximityFault"),
         Fault(_K.GUARD, "The guard process does not answer.", _O.CONTROLLER, _R.OPEN, _C.AUTO, True, "InternalError"),
         Fault(_K.STORAGE, "Nothing can be stored: disk full or not writable.", _O.CONTROLLER, _R.STOP, _C.AUTO,
               True, "InternalError"),

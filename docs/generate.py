@@ -213,14 +213,15 @@ def _rhythm(times_s: tuple[float, ...]) -> str:
 
 def faults() -> str:
     """The catalogue of faults."""
-    body = table(("kind", "what is wrong", "noticed by", "power path", "clears", "status", "error code", "transaction"), (
+    body = table(("kind", "what is wrong", "noticed by", "power path", "clears", "status", "error code", "MREC", "transaction"), (
         (quoted(row.kind.value), row.sentence, row.owner.value, row.reaction.value, row.clears.value, _shown(row.kind),
-         row.error_code, "ends" if row.ends_transaction else "survives")
+         row.error_code, row.mrec or "none", "ends" if row.ends_transaction else "survives")
         for row in CATALOGUE.values()))
     return page(
         "Faults", "controller/faults.py",
         "The kind is the vendorErrorCode of StatusNotification, and the name that `evcp sim fault` uses for those it can play. "
-        "Several at once: the most severe is reported, Faulted before warning, *reset* before *unplug* before *auto*.", body,
+        "Several at once: the most severe is reported, Faulted before warning, *reset* before *unplug* before *auto*. "
+        "MREC is the name among the ChargeX Minimum Required Error Codes.", body,
         f"`meter` becomes Faulted, and ends the transaction, after {fault_board.METER_LOSS_STOPS_AFTER_S:g} s of silence unless "
         f'`charging.on_meter_loss` is "continue". `storage` leaves a running session alone for '
         f"{fault_board.STORAGE_PATIENCE_S:g} s. `pilot` is Faulted with OtherError where nothing was plugged. `rfid` is reported "

@@ -121,3 +121,17 @@ def test_severity_orders_status_before_clearing() -> None:
     faulted = [severity(kind) for kind, row in CATALOGUE.items() if row.faulted]
     warnings = [severity(kind) for kind, row in CATALOGUE.items() if not row.faulted]
     assert min(faulted) > max(warnings)
+
+
+MREC = {
+    K.GROUND: 2, K.RCD: 2, K.CONTACTOR_WELDED: 17, K.CONTACTOR: 17, K.LOCK: 1, K.LOCK_STUCK: 1, K.TEMPERATURE: 3, K.ESTOP: 8,
+    K.OVERCURRENT: 4, K.UNDERVOLTAGE: 6, K.OVERVOLTAGE: 5, K.PILOT: 14, K.PROXIMITY: 23,
+}
+"""iec61851.md sections 4 to 9, and the ChargeX list for what those do not name."""
+
+
+@pytest.mark.parametrize("kind", list(FaultKind))
+def test_a_fault_has_its_name_among_the_minimum_required_error_codes(kind: FaultKind) -> None:
+    """A technician who knows another maker's stations finds the same fault under the same number; the rest have none."""
+    number = "".join(filter(str.isdigit, CATALOGUE[kind].mrec))
+    assert number == str(MREC.get(kind, ""))
