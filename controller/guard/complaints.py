@@ -1,4 +1,4 @@
-"""What devices say when they fail, for whoever reads the log: each text once a minute, however often it comes."""
+"""What is told to whoever reads the log, such as a device that fails: each text once a minute, however often it comes."""
 
 import math
 from collections.abc import Callable
@@ -25,8 +25,11 @@ class Complaints:
         self._told_s: dict[str, float] = {}
 
     def take(self, error: Exception, now_s: float) -> None:
+        """Tell what a device says, unless it was told within the last minute."""
+        self.say(str(error) if isinstance(error, DriverError) else repr(error), now_s)
+
+    def say(self, text: str, now_s: float) -> None:
         """Tell it, unless it was told within the last minute."""
-        text = str(error) if isinstance(error, DriverError) else repr(error)
         if now_s - self._told_s.get(text, -math.inf) < AGAIN_AFTER_S:
             return
         if len(self._told_s) >= MOST_TEXTS:

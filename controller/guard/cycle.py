@@ -13,6 +13,8 @@ from controller.guard.link import GuardEnd
 from controller.guard.messages import ClearLatch, Measured, Offer, Pilot, Report, SetLatch, SetLock, ToGuard, Withdraw
 from controller.guard.pilot import PilotWatch
 from controller.guard.supervision import (
+    FLAP_WINDOW_S,
+    FLAPS,
     MEASUREMENT_MAX_AGE_S,
     CableWatch,
     ContactorWatch,
@@ -148,7 +150,7 @@ class Channel:
         if self._measured is not None and now_s - self._measured[1] >= MEASUREMENT_MAX_AGE_S:
             self._measured = None
         if self._feedback_known:
-            self._contactor.look(coil=outputs.coil, feedback=self._feedback, measured=self._measured, now_s=now_s)
+            self._look_at_contactor(outputs.coil, now_s)
         self._current.look(offered_a=outputs.offered_a, measured=self._measured, now_s=now_s)
         self._lock_state = self._move_bolt(now_s)
         self.faults.look(self._causes(), unplugged=self._pilot.state is Pilot.A, now_s=now_s)
@@ -172,6 +174,12 @@ class Channel:
             self._errors.append(error)
             self._feedback = None
             self._gone_wrong.add(FaultKind.CONTACTOR)
+
+    def _look_at_contactor(self, coil: bool, now_s: float) -> None:
+        lockout_s = self._contactor.look(coil=coil, feedback=self._feedback, measured=self._measured, now_s=now_s)
+        if lockout_s > 0:
+            self._complaints.say(f"EV oscillates: more than {FLAPS} closures in {FLAP_WINDOW_S:g} s; no power for {lockout_s:g} s, or "
+                                 "until it is unplugged", now_s)
 
     def _drive(self, kind: FaultKind, act: Callable[..., None], *values: float) -> bool:
         """Whether a device did what it was told; when it raised, that is the fault `kind`."""

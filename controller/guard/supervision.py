@@ -42,10 +42,12 @@ class ContactorWatch:
         self._locked_until_s = -math.inf
         self._lockout_s = FLAP_LOCKOUT_S
 
-    def look(self, *, coil: bool, feedback: bool | None, measured: tuple[float, float] | None, now_s: float) -> None:
-        """Compare what was commanded with what is; `feedback` None where none is wired, `measured` amperes and when."""
-        if coil != self._coil:
-            self._switched(coil, now_s)
+    def look(self, *, coil: bool, feedback: bool | None, measured: tuple[float, float] | None, now_s: float) -> float:
+        """Compare what was commanded with what is; `feedback` None where none is wired, `measured` amperes and when.
+
+        Returns the seconds of a lock-out for flapping that begins with this look, else 0.0.
+        """
+        lockout_s = self._switched(coil, now_s) if coil != self._coil else 0.0
         flows = (measured is not None and measured[0] > WELDED_CURRENT_A
                  and measured[1] - self._changed_s > CURRENT_DECAYS_S)
         odd = (feedback is False) if coil else (feedback is True or flows)
@@ -60,13 +62,13 @@ class ContactorWatch:
             self._judge_closed(not odd, odd_s, now_s)
         elif odd_s >= WELDED_AFTER_S:
             self.welded = True
+        return lockout_s
 
-    def _switched(self, coil: bool, now_s: float) -> None:
+    def _switched(self, coil: bool, now_s: float) -> float:
         self._coil, self._changed_s = coil, now_s
         self._odd_since_s = self._closed_since_s = None
         self.must_release = False
-        if coil:
-            self._count(now_s)
+        return self._count(now_s) if coil else 0.0
 
     def _judge_closed(self, closed: bool, odd_s: float, now_s: float) -> None:
         """A try has failed after a second without contact; it has succeeded when the contact has held for a while."""
@@ -81,12 +83,16 @@ class ContactorWatch:
             self.must_release = True
             self.failed = self._tries > 1
 
-    def _count(self, now_s: float) -> None:
+    def _count(self, now_s: float) -> float:
+        """The seconds of a lock-out that begins with this closure."""
         self.closures += 1
         self._closings.append(now_s)
-        if len(self._closings) > FLAPS and now_s - self._closings[0] <= FLAP_WINDOW_S:
-            self._locked_until_s = now_s + self._lockout_s
-            self._lockout_s = min(self._lockout_s * 2, LONGEST_LOCKOUT_S)
+        if len(self._closings) <= FLAPS or now_s - self._closings[0] > FLAP_WINDOW_S:
+            return 0.0
+        lockout_s = self._lockout_s
+        self._locked_until_s = now_s + lockout_s
+        self._lockout_s = min(lockout_s * 2, LONGEST_LOCKOUT_S)
+        return lockout_s
 
     def may_close(self, now_s: float) -> bool:
         """Seen open, rested since it opened, not locked out for flapping, and not failed."""

@@ -219,6 +219,7 @@ def test_a_car_that_flaps_is_locked_out():
         bench.car("C")
         bench.run(1.2)
     assert bench.report.closures == 6
+    assert bench.told == ["connector 1: EV oscillates: more than 5 closures in 60 s; no power for 60 s, or until it is unplugged"]
     bench.car("B")
     bench.run(0.6)
     bench.car("C")

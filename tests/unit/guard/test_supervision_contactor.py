@@ -324,6 +324,16 @@ def test_the_minute_of_a_flapping_car_is_met_exactly(last_s, locked):
     assert watch.may_close(last_s + 60.0)
 
 
+def test_a_lock_out_is_told_once_with_its_length():
+    """4.2: the warning "EV oscillates" goes out in the look that begins it; nothing else counts as one."""
+    watch, told_s = ContactorWatch(), []
+    for now_s in (0.0, 2.0, 4.0, 6.0, 8.0, 10.0, 80.0, 82.0, 84.0, 86.0, 88.0, 90.0):
+        told_s += [watch.look(coil=True, feedback=True, measured=None, now_s=now_s),
+                   watch.look(coil=True, feedback=True, measured=None, now_s=now_s + 0.5),
+                   watch.look(coil=False, feedback=False, measured=None, now_s=now_s + 1)]
+    assert told_s == [*[0.0] * 15, 60.0, *[0.0] * 17, 120.0, 0.0, 0.0]
+
+
 def test_only_the_last_six_closings_count():
     """4.2: a closing long ago does not hide a car that flaps now."""
     watch = ContactorWatch()
