@@ -9,7 +9,7 @@ import sys
 
 from controller.guard.cycle import Guard
 from controller.guard.link import memory_link
-from controller.guard.process import Process, become_real_time
+from controller.guard.process import Log, Process, become_real_time
 from tests.bench.figures import percentile
 
 
@@ -32,7 +32,7 @@ def main() -> int:
     gc.collect()
     gc.freeze()
     gc.disable()
-    Process(idle, None, None).run()
+    Process(idle, None, None, Log(2)).run()
     late_ms = idle.lateness_ms
     print(json.dumps({"p50": percentile(late_ms, 0.5), "p99": percentile(late_ms, 0.99), "max": max(late_ms), "count": len(late_ms)}))
     return 0

@@ -26,7 +26,7 @@ from controller.guard.build import build_guard, build_world
 from controller.guard.cycle import Guard
 from controller.guard.link import memory_link
 from controller.guard.messages import Offer, SetLock
-from controller.guard.process import Process, become_real_time
+from controller.guard.process import Log, Process, become_real_time
 from drivers.errors import DriverError
 from drivers.pilot import adc, sysfs_pwm
 from drivers.protocols import ControlPilot, PilotSample
@@ -181,7 +181,7 @@ class Round:
         begun_s = time.monotonic()
         self._plan(begun_s)
         self._world.poll = self._happen
-        process, expected_s = Process(self.guard, self._world, None), begun_s
+        process, expected_s = Process(self.guard, self._world, None, Log(2)), begun_s
         while len(self._opened_s) < len(self._outlets) and expected_s - begun_s < OPENS_WITHIN_S:
             expected_s = process._sleep(expected_s, process._cycle(expected_s))
         self._judge(outcome)
