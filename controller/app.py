@@ -16,6 +16,7 @@ from typing import Any
 
 from controller import __version__
 from controller.clock import Clock
+from controller.commands import TellAsker
 from controller.config import Configuration
 from controller.errors import AlreadyRunning, ControlUnavailable, StorageError
 from controller.events import Event, Started, StopRequested, StorageFailed
@@ -25,6 +26,7 @@ from controller.ocpp.connection import Connection, Dial
 from controller.ocpp.session import Session
 from controller.records import Durable, Record
 from controller.sd_notify import ServiceManager
+from controller.shell.askers import Askers
 from controller.shell.effects import Effects
 from controller.shell.guard_link import GuardLink
 from controller.shell.guard_process import GuardProcess
@@ -106,7 +108,9 @@ class App:
         by_id = Meters(self.meters)
         self._tampers = [Tamper(number, driver, self.inbox) for number, driver in self._make("tamper").items()]
         self.signals = Signals(self._make("lights"), self._make("buzzer"), self.station.status_of)
-        self.effects = Effects(self.connection, self.offers, self.link, clock, self.inbox, by_id.read_now, self.signals.sound)
+        self._askers = Askers(self.inbox.post)
+        self.effects = Effects(self.connection, self.offers, self.link, clock, self.inbox, by_id.read_now, self.signals.sound,
+                               self._askers.tell)
         self.pump = Pump(self.station, store, clock, self.inbox, self.effects, in_thread=in_thread,
                          observe=self.recorder.note)
         keeper = register_keeper or RegisterFile(configuration.storage.directory)
@@ -194,6 +198,15 @@ class App:
         return {"identity": self.configuration.charge_point.identity, "version": self.version,
                 "online": self.connection.connected, **station, "warnings": [*station["warnings"], *self._advice],
                 "storing": self.pump.storing}
+
+    def tags(self) -> dict[str, Any]:
+        """`GET /api/v1/tags`."""
+        return self.station.tags(self._clock.now())
+
+    async def ask(self, make: Callable[[str], Event], *, within_s: float, has_left: Callable[[], Awaitable[bool]] | None = None
+                  ) -> TellAsker:
+        """A question that the station answers when what it promises is durable. Raises TimeoutError."""
+        return await self._askers.ask(make, within_s=within_s, has_left=has_left)
 
     async def emit(self, event: Event) -> None:
         """An event from outside the hardware, such as a technician's card."""

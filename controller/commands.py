@@ -102,6 +102,14 @@ class Show(msgspec.Struct, frozen=True):
     what: Literal["presented", "accepted", "refused"]
 
 
+class TellAsker(msgspec.Struct, frozen=True):
+    """Answer a person who asked over the control socket: what is now, or why nothing is done."""
+
+    asked_by: str
+    told: dict[str, object] = {}
+    refusal: str | None = None
+
+
 class Restart(msgspec.Struct, frozen=True):
     """End the process with exit 0 so that the service manager starts it anew."""
 
@@ -110,5 +118,5 @@ class Restart(msgspec.Struct, frozen=True):
 
 Command: TypeAlias = (
     SendCall | Reply | ReplyError | OfferCurrent | WithdrawOffer | SetLock | ReadMeter | HandLatch | ClearLatch | SetClock
-    | SetPingInterval | Redial | Show | Restart
+    | SetPingInterval | Redial | Show | TellAsker | Restart
 )

@@ -1,7 +1,7 @@
 """Facts, in the past tense: everything that can happen to the station. If it is not here, the core never hears of it."""
 
 from datetime import datetime
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -89,6 +89,30 @@ class FaultReset(msgspec.Struct, frozen=True):
     connector_id: int
 
 
+class TagChangeAsked(msgspec.Struct, frozen=True):
+    """A person at the charge point wants one of its own cards labelled, blocked or removed; `asked_by` waits for the answer."""
+
+    asked_by: str
+    change: Literal["label", "block", "remove"]
+    id_tag: str
+    label: str | None = None
+    """None: as it is."""
+
+
+class LearningAsked(msgspec.Struct, frozen=True):
+    """A person wants the next card at any reader to become one of the charge point's own; `asked_by` waits for it."""
+
+    asked_by: str
+    within_s: float
+    label: str | None = None
+
+
+class AskerLeft(msgspec.Struct, frozen=True):
+    """Nobody waits for that answer any more."""
+
+    asked_by: str
+
+
 class CsmsConnected(msgspec.Struct, frozen=True):
     """A websocket to the central system is open and agreed on `ocpp1.6`."""
 
@@ -139,10 +163,13 @@ class ClockWasSet(msgspec.Struct, frozen=True):
     """UTC was corrected: it would have been `before`, it is now the instant of the event."""
 
     before: datetime
+    told: bool = False
+    """By the central system; else somebody has set the machine's clock, or NTP has."""
 
 
 Event: TypeAlias = (
     Started | StopRequested | CardPresented | ConnectorReported | GuardLost | GuardFound | MeterRead | MeterFailed
-    | ReaderFailed | ReaderFound | TamperReported | StorageFailed | StorageFound | FaultReset | CsmsConnected | CsmsLost | CallReceived
+    | ReaderFailed | ReaderFound | TamperReported | StorageFailed | StorageFound | FaultReset | TagChangeAsked | LearningAsked
+    | AskerLeft | CsmsConnected | CsmsLost | CallReceived
     | CallAnswered | CallFailed | DeadlineCame | ClockWasSet
 )

@@ -48,6 +48,8 @@ class Transaction(msgspec.Struct, frozen=True):
     stop_id_tag: str | None = None
     ended: Stamp | None = None
     meter_stop_wh: int | None = None
+    stand_alone: bool = False
+    """Begun with no central system configured: no message is owed about it, ever (decision 11)."""
 
 
 class QueuedMessage(msgspec.Struct, frozen=True):
@@ -78,6 +80,38 @@ class CacheEntry(msgspec.Struct, frozen=True):
     learned: datetime
 
 
+class ListEntry(msgspec.Struct, frozen=True):
+    """What the Local Authorization List says of an idTag (LIST-2); `id_tag` is in upper case."""
+
+    id_tag: str
+    status: str
+    parent_id_tag: str | None = None
+    expiry_date: datetime | None = None
+
+
+class Tag(msgspec.Struct, frozen=True):
+    """A card that this charge point knows by itself, because a person here said so; `id_tag` is in upper case."""
+
+    id_tag: str
+    status: str
+    """Accepted or Blocked."""
+    label: str = ""
+    learned: datetime | None = None
+    """When it was first said; None where the date was not known."""
+
+
+class Reservation(msgspec.Struct, frozen=True):
+    """A connector, or with connector 0 any one of them, is kept for an idTag and its group (RES-*)."""
+
+    reservation_id: int
+    connector_id: int
+    id_tag: str
+    expiry_date: datetime
+    made: Stamp
+    """When it was accepted: where the date is unknown after a restart, what of its time is left is counted from here."""
+    parent_id_tag: str | None = None
+
+
 class Availability(msgspec.Struct, frozen=True):
     """Set by ChangeAvailability; connector 0 is the charge point. `scheduled`: waits for the transaction's end."""
 
@@ -99,6 +133,9 @@ class Durable(msgspec.Struct, frozen=True):
     outbox: tuple[QueuedMessage, ...] = ()
     """Oldest first."""
     cache: tuple[CacheEntry, ...] = ()
+    local_list: tuple[ListEntry, ...] = ()
+    tags: tuple[Tag, ...] = ()
+    reservations: tuple[Reservation, ...] = ()
     latches: tuple[tuple[int, FaultKind], ...] = ()
 
 
@@ -184,6 +221,43 @@ class ClearCache(msgspec.Struct, frozen=True):
     """Forget the whole authorisation cache."""
 
 
+class ReplaceLocalList(msgspec.Struct, frozen=True):
+    """The Local Authorization List is these entries and no others (LIST-4)."""
+
+    entries: tuple[ListEntry, ...]
+
+
+class AmendLocalList(msgspec.Struct, frozen=True):
+    """Insert or replace these entries of the Local Authorization List, and drop those tags (LIST-5)."""
+
+    entries: tuple[ListEntry, ...]
+    dropped: tuple[str, ...]
+
+
+class PutTag(msgspec.Struct, frozen=True):
+    """Insert or replace a card of this charge point's own."""
+
+    tag: Tag
+
+
+class DropTag(msgspec.Struct, frozen=True):
+    """Forget it."""
+
+    id_tag: str
+
+
+class PutReservation(msgspec.Struct, frozen=True):
+    """Insert a reservation, or replace the one of its id (RES-1)."""
+
+    reservation: Reservation
+
+
+class DropReservation(msgspec.Struct, frozen=True):
+    """It has ended, however (RES-8)."""
+
+    reservation_id: int
+
+
 class PutLatch(msgspec.Struct, frozen=True):
     """A latched fault outlives restarts."""
 
@@ -198,7 +272,9 @@ class DropLatch(msgspec.Struct, frozen=True):
     kind: FaultKind
 
 
+CardRecord: TypeAlias = PutCacheEntry | DropCacheEntry | ClearCache | ReplaceLocalList | AmendLocalList | PutTag | DropTag
+"""About cards: cache, Local Authorization List, own ones."""
 Record: TypeAlias = (
     PutSetting | PutNote | PutAvailability | PutTransaction | AddTransactionData | PutTransactionData | Enqueue | UpdateQueued
-    | Dequeue | Bury | PutCacheEntry | DropCacheEntry | ClearCache | PutLatch | DropLatch
+    | Dequeue | Bury | PutReservation | DropReservation | PutLatch | DropLatch | CardRecord
 )

@@ -33,14 +33,14 @@ def complain(error: Unreachable) -> int:
 
 
 class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=TIMEOUT_S)
+    def __init__(self, path: str, timeout_s: float) -> None:
+        super().__init__("localhost", timeout=timeout_s)
         self._path = path
 
     def connect(self) -> None:
         """Over the Unix socket."""
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(TIMEOUT_S)
+        self.sock.settimeout(self.timeout)
         self.sock.connect(self._path)
 
 
@@ -65,9 +65,10 @@ def socket_path(socket_option: str | None, config_option: str | None) -> str:
         raise Unreachable(str(error), INVALID) from error
 
 
-def request(path: str, method: str, url: str, body: dict[str, object] | None = None) -> tuple[int, Any]:
-    """One request; HTTP status and decoded answer. Raises Unreachable."""
-    connection = _UnixConnection(path)
+def request(path: str, method: str, url: str, body: dict[str, object] | None = None, *, more_s: float = 0.0
+            ) -> tuple[int, Any]:
+    """One request; HTTP status and decoded answer. `more_s`: what it may take beside. Raises Unreachable."""
+    connection = _UnixConnection(path, TIMEOUT_S + more_s)
     try:
         content = None if body is None else json.dumps(body)
         connection.request(method, url, content, {"Content-Type": "application/json"})

@@ -57,16 +57,25 @@ def exit_code(status: dict[str, Any]) -> int:
 
 def lines(status: dict[str, Any]) -> list[str]:
     """The screen in plain text."""
-    connection = "online" if status["online"] else "offline"
-    head = (f"{status['identity']}  evcp {status['version']}  {connection}, registration {status['registration'] or 'none'}, "
-            f"{status['queue_length']} messages owed")
+    connection = f"{'online' if status['online'] else 'offline'}, registration {status['registration'] or 'none'}"
+    if status.get("stand_alone"):
+        connection = "stands alone"
+    head = f"{status['identity']}  evcp {status['version']}  {connection}, {status['queue_length']} messages owed"
     text = [head]
     for row in status["connectors"]:
         text.append(f"connector {row['id']}: {row['status']}{_error(row)}")
         text.append(f"  car {row['pilot'] or '?'}  offered {row['offered_a']:.1f} A  {_power(row)}  register {_energy(row)}")
         if row["id_tag"] is not None:
             text.append(f"  transaction {_id(row)}  tag {row['id_tag']}  {(row['session_wh'] or 0) / 1000:.3f} kWh")
-    text += [f"! {warning}" for warning in status["warnings"]]
+    return [*text, *_reservations(status), *(f"! {warning}" for warning in status["warnings"])]
+
+
+def _reservations(status: dict[str, Any]) -> list[str]:
+    text = []
+    for row in status.get("reservations", []):
+        where = f"connector {row['connector_id']}" if row["connector_id"] else "any one connector"
+        group = " and its group" if row["parent_id_tag"] else ""
+        text.append(f"reserved: {where} for {row['id_tag']}{group} until {row['expiry_date']}")
     return text
 
 
@@ -87,7 +96,7 @@ def _energy(row: dict[str, Any]) -> str:
 
 
 COLOURS = {"Charging": "green", "Available": "cyan", "Faulted": "red", "Unavailable": "red", "Preparing": "yellow",
-           "SuspendedEV": "yellow", "SuspendedEVSE": "yellow", "Finishing": "blue"}
+           "SuspendedEV": "yellow", "SuspendedEVSE": "yellow", "Finishing": "blue", "Reserved": "yellow"}
 
 
 def _table(status: dict[str, Any]) -> Any:
@@ -104,7 +113,7 @@ def _table(status: dict[str, Any]) -> Any:
         table.add_row(str(row["id"]), shown, row["pilot"] or "?", f"{row['offered_a']:.1f} A", _power(row), _energy(row),
                       "-" if row["id_tag"] is None else _id(row), row["id_tag"] or "-")
     warnings = [Text(f"! {warning}", style="yellow") for warning in status["warnings"]]
-    return Group(Text(head, style="bold"), table, *warnings)
+    return Group(Text(head, style="bold"), table, *map(Text, _reservations(status)), *warnings)
 
 
 def _watch(path: str, *, as_json: bool) -> int:

@@ -21,9 +21,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from controller.commands import TellAsker
 from controller.config import Configuration
 from controller.errors import ControlUnavailable
-from controller.events import CardPresented, Event, FaultReset
+from controller.events import CardPresented, Event, FaultReset, LearningAsked, TagChangeAsked
 from controller.shell.openapi import document
 from drivers.sim_port import SimError, is_id_tag
 
@@ -32,6 +33,10 @@ logger = logging.getLogger("evcp.control")
 MAX_BODY = 64 * 1024
 MAX_DISCARDED = 16 * 1024 * 1024
 """So much of a body that is too large is read and forgotten: most clients read the answer only when all is sent."""
+LEARNED_WITHIN_S, LONGEST_LEARNING_S = 60.0, 600.0
+STORED_WITHIN_S = 4.0
+"""A change is told when it is stored; a disk that stalls for longer is told instead."""
+LONGEST_LABEL = 60
 Body: TypeAlias = dict[str, Any]
 
 
@@ -58,8 +63,15 @@ class Daemon(Protocol):
     def status(self) -> dict[str, Any]:
         """`GET /api/v1/status`."""
 
+    def tags(self) -> dict[str, Any]:
+        """`GET /api/v1/tags`."""
+
     async def emit(self, event: Event) -> None:
         """An event from outside the hardware."""
+
+    async def ask(self, make: Callable[[str], Event], *, within_s: float, has_left: Callable[[], Awaitable[bool]] | None = None
+                  ) -> TellAsker:
+        """A question that the station answers when what it promises is durable. Raises TimeoutError."""
 
 
 class Swipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -73,6 +85,33 @@ class ServiceReset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Body of `/api/v1/service/reset`."""
 
     connector: int
+
+
+class Learning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of `/api/v1/tags/learn`."""
+
+    within_s: float = LEARNED_WITHIN_S
+    label: str | None = None
+
+
+class TagLabel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of `/api/v1/tags/label`."""
+
+    id_tag: str
+    label: str
+
+
+class TagBlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of `/api/v1/tags/block`."""
+
+    id_tag: str
+    label: str | None = None
+
+
+class TagRemoval(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of `/api/v1/tags/remove`."""
+
+    id_tag: str
 
 
 class Unusable(Exception):
@@ -139,6 +178,11 @@ class Control:
             Route("/api/v1/openapi.json", guarded(self._openapi), methods=["GET"]),
             Route("/api/v1/swipe", guarded(self._swipe), methods=["POST"]),
             Route("/api/v1/service/reset", guarded(self._reset), methods=["POST"]),
+            Route("/api/v1/tags", guarded(self._tags), methods=["GET"]),
+            Route("/api/v1/tags/learn", guarded(self._learn), methods=["POST"]),
+            Route("/api/v1/tags/label", guarded(self._label), methods=["POST"]),
+            Route("/api/v1/tags/block", guarded(self._block), methods=["POST"]),
+            Route("/api/v1/tags/remove", guarded(self._remove), methods=["POST"]),
         ]
         if self._daemon.sim is not None:
             routes.append(Route("/sim/v1/state", guarded(self._sim_state), methods=["GET"]))
@@ -156,8 +200,7 @@ class Control:
 
     async def _swipe(self, request: Request) -> object:
         swipe = msgspec.convert(await body_of(request), Swipe)
-        if not is_id_tag(swipe.id_tag):
-            raise Unusable(400, "id_tag: 1 to 20 printable ASCII characters")
+        _check_id_tag(swipe.id_tag)
         if swipe.connectors == []:
             raise Unusable(400, f"connectors: none is named; leave it out to mean all of {self._known}")
         served = tuple(swipe.connectors) if swipe.connectors is not None else tuple(self._known)
@@ -176,6 +219,44 @@ class Control:
         if connector_id not in self._known:
             raise Unusable(400, f"connector {connector_id} is not configured; there are {self._known}")
 
+    async def _tags(self, _request: Request) -> object:
+        return self._daemon.tags()
+
+    async def _learn(self, request: Request) -> object:
+        """Waits for the card, and for as long as somebody waits for the answer."""
+        wish = msgspec.convert(await body_of(request), Learning)
+        if not 0 < wish.within_s <= LONGEST_LEARNING_S:
+            raise Unusable(400, f"within_s: more than 0 and at most {LONGEST_LEARNING_S:g}")
+        _check_label(wish.label)
+        return await self._ask(lambda asker: LearningAsked(asker, wish.within_s, wish.label),
+                               within_s=wish.within_s + STORED_WITHIN_S, has_left=request.is_disconnected)
+
+    async def _label(self, request: Request) -> object:
+        wish = msgspec.convert(await body_of(request), TagLabel)
+        _check_label(wish.label)
+        return await self._ask(lambda asker: TagChangeAsked(asker, "label", wish.id_tag, wish.label))
+
+    async def _block(self, request: Request) -> object:
+        wish = msgspec.convert(await body_of(request), TagBlock)
+        _check_id_tag(wish.id_tag)
+        _check_label(wish.label)
+        return await self._ask(lambda asker: TagChangeAsked(asker, "block", wish.id_tag, wish.label))
+
+    async def _remove(self, request: Request) -> object:
+        wish = msgspec.convert(await body_of(request), TagRemoval)
+        return await self._ask(lambda asker: TagChangeAsked(asker, "remove", wish.id_tag))
+
+    async def _ask(self, make: Callable[[str], Event], *, within_s: float = STORED_WITHIN_S,
+                   has_left: Callable[[], Awaitable[bool]] | None = None) -> object:
+        """What the station tells when it is stored. Raises Unusable 409 where it refuses, or cannot store it now."""
+        try:
+            answer = await self._daemon.ask(make, within_s=within_s, has_left=has_left)
+        except TimeoutError as error:
+            raise Unusable(409, "this could not be stored yet; it is tried again, see `evcp status`") from error
+        if answer.refusal is not None:
+            raise Unusable(409, answer.refusal)
+        return answer.told
+
     async def _sim_state(self, _request: Request) -> object:
         return await self._simulation().state()
 
@@ -188,6 +269,16 @@ class Control:
     def _simulation(self) -> Simulation:
         assert self._daemon.sim is not None
         return self._daemon.sim
+
+
+def _check_id_tag(id_tag: str) -> None:
+    if not is_id_tag(id_tag):
+        raise Unusable(400, "id_tag: 1 to 20 printable ASCII characters")
+
+
+def _check_label(label: str | None) -> None:
+    if label is not None and (len(label) > LONGEST_LABEL or not label.isprintable()):
+        raise Unusable(400, f"label: at most {LONGEST_LABEL} printable characters")
 
 
 async def _plain(_request: Request, error: Exception) -> Response:

@@ -18,7 +18,8 @@ class Effects:
     """Hands every command to the part that carries it out; nothing here waits."""
 
     def __init__(self, connection: Connection, offers: Offers, link: GuardLink, clock: Clock, inbox: Inbox,
-                 read_meter: Callable[[int], None], sound: Callable[[tuple[int, ...], str], None]) -> None:
+                 read_meter: Callable[[int], None], sound: Callable[[tuple[int, ...], str], None],
+                 tell: Callable[[c.TellAsker], None]) -> None:
         self._connection = connection
         self._offers = offers
         self._link = link
@@ -26,6 +27,7 @@ class Effects:
         self._inbox = inbox
         self._read_meter = read_meter
         self._sound = sound
+        self._tell = tell
         self.restart = asyncio.Event()
         """Set when the process is to end and be started anew."""
 
@@ -71,6 +73,8 @@ class Effects:
                 self._connection.redial(authorization_key, security_profile)
             case c.Show(connector_ids, what):
                 self._sound(connector_ids, what)
+            case c.TellAsker():
+                self._tell(command)
             case c.Restart():
                 self.restart.set()
             case _:

@@ -10,8 +10,11 @@ THREE = {"type": "array", "items": NUMBER, "minItems": 3, "maxItems": 3}
 EV = {"type": "object", "additionalProperties": False, "properties": {
     "auto": BOOLEAN, "request_after_s": NUMBER, "current_a": NUMBER, "phases": {"type": "integer"}}}
 
+LABEL = {"type": "string", "maxLength": 60}
+
 GETS: dict[str, str] = {
     "/api/v1/status": "What the charge point is doing.",
+    "/api/v1/tags": "Every card that is known: the charge point's own, the Local Authorization List's, the cache's.",
     "/api/v1/openapi.json": "This document.",
     "/sim/v1/state": "What is in the simulated world, and what the daemon makes of it.",
 }
@@ -20,6 +23,11 @@ POSTS: dict[str, tuple[str, dict[str, Any], list[str]]] = {
                       {"id_tag": ID_TAG, "connectors": CONNECTORS}, ["id_tag"]),
     "/api/v1/service/reset": ("Reset the latched faults of a connector; they clear once their cause is gone.",
                               {"connector": CONNECTOR}, ["connector"]),
+    "/api/v1/tags/learn": ("Take the next card at a reader as one of the charge point's own; answers when it came, `tag` null when none did.",
+                           {"within_s": {"type": "number", "exclusiveMinimum": 0, "maximum": 600}, "label": LABEL}, []),
+    "/api/v1/tags/label": ("Give one of the charge point's own cards a label.", {"id_tag": ID_TAG, "label": LABEL}, ["id_tag", "label"]),
+    "/api/v1/tags/block": ("Refuse a card here, whatever the central system says of it.", {"id_tag": ID_TAG, "label": LABEL}, ["id_tag"]),
+    "/api/v1/tags/remove": ("Forget one of the charge point's own cards, accepted or blocked.", {"id_tag": ID_TAG}, ["id_tag"]),
     "/sim/v1/plug": ("Plug a car in.", {"connector": CONNECTOR, "ev": EV}, ["connector"]),
     "/sim/v1/unplug": ("Pull the cable at the vehicle.", {"connector": CONNECTOR}, ["connector"]),
     "/sim/v1/ev_state": ("Force the vehicle's state.",

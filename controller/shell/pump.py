@@ -67,7 +67,7 @@ def promises(command: c.Command, *, with_records: bool) -> bool:
     match command:
         case c.OfferCurrent() | c.Restart():
             return True
-        case c.Reply() | c.ReplyError():
+        case c.Reply() | c.ReplyError() | c.TellAsker():
             return with_records
         case _:
             return False

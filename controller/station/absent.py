@@ -63,7 +63,7 @@ class Absent(Feature):
     name = "absent"
 
     def answers(self) -> Mapping[type[Request], Reaction]:
-        """Every operation that no other feature answers."""
+        """Every operation that no other feature answers: theirs come later and take the place of these."""
         return {**dict.fromkeys(REFUSED, self._refuse), **dict.fromkeys(NOT_SUPPORTED, not_supported)}
 
     def _refuse(self, call: CallReceived, step: Step) -> None:

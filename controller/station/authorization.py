@@ -1,7 +1,11 @@
-"""Whether an idTag may charge: the central system's word, the cache, and what holds while it is away (AUTH-*, CACHE-*).
+"""Whether an idTag may charge: the central system's word, what it said before, and what holds while it is away (AUTH-*, CACHE-*).
 
-Online the central system decides, unless LocalPreAuthorize trusts what is known locally. Offline the cache decides
-under LocalAuthorizeOffline, and AllowOfflineTxForUnknownId speaks for tags that nobody knows.
+Known locally is what the Local Authorization List says of a tag, else what the cache does. Online the central system decides,
+unless LocalPreAuthorize trusts what is known locally. Offline that decides, under LocalAuthorizeOffline, and
+AllowOfflineTxForUnknownId speaks for tags that nobody knows.
+
+The charge point's own cards come in twice (decision 11): one that is Blocked here is refused, whatever anybody else says; one that is
+Accepted here is known where the central system is away and has never said anything of it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,12 +18,14 @@ from controller.events import CallFailed, CallReceived
 from controller.ocpp.messages import Request, Response
 from controller.ocpp.messages.core import AuthorizeConf, AuthorizeReq, ClearCacheConf, ClearCacheReq, IdTagInfo
 from controller.ocpp.types import AuthorizationStatus, ClearCacheStatus
-from controller.records import CacheEntry, ClearCache, DropCacheEntry, PutCacheEntry
+from controller.records import CacheEntry, ClearCache, DropCacheEntry, ListEntry, PutCacheEntry
 from controller.station.answering import answer
 from controller.station.central_system import LOST, CentralSystem
-from controller.station.derived import IdTagInfoReceived
+from controller.station.derived import IdTagInfoReceived, LocalListChanged
+from controller.station.local_list import LocalList, listed_as_valid, listed_status
 from controller.station.settings import Settings
 from controller.station.step import Feature, Reaction, Step
+from controller.station.tags import Tags, shown
 
 CACHE_LIMIT = 1000
 """Entries kept; the least useful goes first (CACHE-5)."""
@@ -41,14 +47,17 @@ class Authorization(Feature):
 
     name = "authorization"
 
-    def __init__(self, cache: Sequence[CacheEntry], settings: Settings, central_system: CentralSystem) -> None:
+    def __init__(self, cache: Sequence[CacheEntry], settings: Settings, central_system: CentralSystem,
+                 local_list: LocalList, tags: Tags) -> None:
         self._cache = {entry.id_tag.upper(): entry for entry in cache}
         self._settings = settings
         self._central_system = central_system
+        self._local_list = local_list
+        self._tags = tags
 
     def reactions(self) -> Mapping[type, Reaction]:
-        """Learns from every verdict of the central system."""
-        return {IdTagInfoReceived: self._learn}
+        """Learns from every verdict of the central system, and forgets what the list says from now on."""
+        return {IdTagInfoReceived: self._learn, LocalListChanged: self._drop_listed}
 
     def answers(self) -> Mapping[type[Request], Reaction]:
         """ClearCache."""
@@ -56,6 +65,10 @@ class Authorization(Feature):
 
     def authorize(self, id_tag: str, then: OnVerdict, step: Step) -> None:
         """Call `then` with the verdict: within this step if it is known locally, else when Authorize is answered."""
+        own = self._tags.find(id_tag)
+        if own is not None and own.status == AuthorizationStatus.Blocked:
+            then(REFUSED, step)
+            return
         if not self._central_system.online:
             then(self._offline_verdict(id_tag, step.at.utc), step)
             return
@@ -66,7 +79,10 @@ class Authorization(Feature):
         self._ask(id_tag, then)
 
     def known(self, id_tag: str, at: datetime) -> Verdict | None:
-        """What is known locally, None for a stranger: the cache, if it is enabled (AUTH-5)."""
+        """What the central system has said before, None for a stranger: the list, if it is enabled, else the cache, if that is (AUTH-5)."""
+        listed = self._local_list.find(id_tag)
+        if listed is not None:
+            return Verdict(listed_as_valid(listed, at), listed.parent_id_tag)
         if not self._settings.boolean("AuthorizationCacheEnabled"):
             return None
         entry = self._cache.get(id_tag.upper())
@@ -76,17 +92,32 @@ class Authorization(Feature):
 
     def _offline_verdict(self, id_tag: str, at: datetime) -> Verdict:
         known = self.known(id_tag, at)
+        if known is None and self._tags.find(id_tag) is not None:
+            known = Verdict(accepted=True)
         if known is None:
             return Verdict(accepted=self._settings.boolean("AllowOfflineTxForUnknownId"))
         if known.accepted and not self._settings.boolean("LocalAuthorizeOffline"):
             return REFUSED
         return known
 
+    def overview(self, at: datetime) -> dict[str, object]:
+        """Every tag that is known, once per source: `GET /api/v1/tags`."""
+        labels = {tag.id_tag: tag.label for tag in self._tags.all()}
+
+        def row(source: str, entry: ListEntry | CacheEntry, status: str, learned: datetime | None) -> dict[str, object]:
+            return {"id_tag": entry.id_tag, "source": source, "status": status, "label": labels.get(entry.id_tag, ""),
+                    "expiry_date": entry.expiry_date, "parent_id_tag": entry.parent_id_tag, "learned": learned}
+
+        listed = [row("list", entry, listed_status(entry, at), None) for entry in self._local_list.entries()]
+        cached = [row("cache", entry, _cached_status(entry, at), entry.learned) for _, entry in sorted(self._cache.items())]
+        return {"list_version": self._local_list.version, "learning": self._tags.learning,
+                "tags": [*map(shown, self._tags.all()), *listed, *cached]}
+
     def _ask(self, id_tag: str, then: OnVerdict) -> None:
         def answered(response: Response, step: Step) -> None:
             if isinstance(response, AuthorizeConf):
                 info = response.id_tag_info
-                step.derive(IdTagInfoReceived(id_tag, info))
+                step.derive(IdTagInfoReceived(id_tag, info, AuthorizeReq.action))
                 then(Verdict(info.status is AuthorizationStatus.Accepted, info.parent_id_tag), step)
 
         def failed(failure: CallFailed, step: Step) -> None:
@@ -97,7 +128,8 @@ class Authorization(Feature):
         self._central_system.ask(AuthorizeReq(id_tag=id_tag), answered, failed)
 
     def _learn(self, event: IdTagInfoReceived, step: Step) -> None:
-        if not self._settings.boolean("AuthorizationCacheEnabled"):
+        """What is in the list is never in the cache too (CACHE-3)."""
+        if not self._settings.boolean("AuthorizationCacheEnabled") or self._local_list.find(event.id_tag) is not None:
             return
         entry = _entry(event.id_tag, event.id_tag_info, step.at.utc)
         self._cache.pop(entry.id_tag, None)
@@ -105,6 +137,12 @@ class Authorization(Feature):
             self._evict(step)
         self._cache[entry.id_tag] = entry
         step.remember(PutCacheEntry(entry))
+
+    def _drop_listed(self, _event: LocalListChanged, step: Step) -> None:
+        """Else an old verdict would come to life again when its tag is taken off the list (CACHE-3)."""
+        for id_tag in [id_tag for id_tag in self._cache if self._local_list.find(id_tag) is not None]:
+            del self._cache[id_tag]
+            step.remember(DropCacheEntry(id_tag))
 
     def _evict(self, step: Step) -> None:
         victim = min(self._cache.values(), key=lambda entry: (_is_valid(entry, step.at.utc), entry.learned))
@@ -123,8 +161,13 @@ def _entry(id_tag: str, info: IdTagInfo, at: datetime) -> CacheEntry:
 
 def _is_valid(entry: CacheEntry, at: datetime) -> bool:
     """Accepted, and not past its expiryDate (CACHE-4)."""
+    return _cached_status(entry, at) == AuthorizationStatus.Accepted
+
+
+def _cached_status(entry: CacheEntry, at: datetime) -> str:
+    """Past its expiryDate what was Accepted is Expired (CACHE-4)."""
     expired = entry.expiry_date is not None and entry.expiry_date <= at
-    return entry.status == AuthorizationStatus.Accepted and not expired
+    return str(AuthorizationStatus.Expired) if expired and entry.status == AuthorizationStatus.Accepted else entry.status
 
 
 def same_tag(one: str, other: str | None) -> bool:

@@ -1,7 +1,7 @@
 """What a card at a reader means (`contract.md` section 2, TXN-7, TXN-13, AUTH-3).
 
-In this order: it stops the transaction that the same tag started; it takes back what the same tag asked for; it stops
-the transaction of its group; it starts at a plugged connector that waits, the last plugged first; it starts at the free
+One that a technician waits for is learned and means nothing else. Any other, in this order: it stops the transaction that the same tag started; it takes back what the same tag asked for; it stops
+the transaction of its group; it starts at the connector that is reserved for it; it starts at a plugged connector that waits, the last plugged first; it starts at the free
 connector with the lowest id, from where the waiting moves to whichever of the reader's connectors is plugged first.
 """
 
@@ -13,7 +13,9 @@ from controller.ocpp.types import AuthorizationStatus, Reason
 from controller.station.authorization import Authorization, Verdict, same_group, same_tag
 from controller.station.connector import Connector, Waiting
 from controller.station.derived import Plugged, StartAnswered
+from controller.station.reservation_book import ReservationBook
 from controller.station.step import Feature, Reaction, Step
+from controller.station.tags import Tags
 from controller.station.transactions import Transactions
 
 
@@ -22,10 +24,13 @@ class Cards(Feature):
 
     name = "cards"
 
-    def __init__(self, connectors: Sequence[Connector], authorization: Authorization, transactions: Transactions) -> None:
+    def __init__(self, connectors: Sequence[Connector], authorization: Authorization, transactions: Transactions, tags: Tags,
+                 book: ReservationBook) -> None:
         self._connectors = list(connectors)
         self._authorization = authorization
         self._transactions = transactions
+        self._tags = tags
+        self._book = book
         self._asking: set[str] = set()
         self._by_card: dict[int, tuple[Waiting | None, tuple[int, ...]]] = {}
         """What a card had begun on a connector, and which connectors its reader serves."""
@@ -37,6 +42,8 @@ class Cards(Feature):
     def _presented(self, event: CardPresented, step: Step) -> None:
         served = [c for c in self._connectors if c.connector_id in event.connector_ids]
         step.order(Show(event.connector_ids, "presented"))
+        if self._tags.learns(event, step):
+            return
         if (self._stops_own(served, event, step) or self._takes_back(served, event, step)
                 or self._frees_cable(served, event, step)):
             step.order(Show(event.connector_ids, "accepted"))
@@ -80,7 +87,7 @@ class Cards(Feature):
                       for c in served)
         if event.id_tag.upper() in self._asking:
             return
-        if not (grouped or self._target(served) is not None):
+        if not (grouped or self._could_begin(served, event.id_tag, step)):
             step.order(Show(event.connector_ids, "refused"))
             return
         self._asking.add(event.id_tag.upper())
@@ -103,7 +110,7 @@ class Cards(Feature):
             if running is not None and same_group(verdict.parent_id_tag, running.parent_id_tag):
                 self._transactions.stop(connector, Reason.Local, step, id_tag=event.id_tag)
                 return True
-        target = self._target(served)
+        target = self._target(served, event.id_tag, verdict.parent_id_tag)
         if target is not None:
             self._transactions.wait_for_plug(target, event.id_tag, verdict.parent_id_tag, step)
             self._by_card[target.connector_id] = (target.waiting, event.connector_ids)
@@ -120,22 +127,33 @@ class Cards(Feature):
                 return True
         return False
 
-    def _target(self, served: list[Connector]) -> Connector | None:
-        able = [c for c in served if self._transactions.may_begin(c)]
+    def _could_begin(self, served: list[Connector], id_tag: str, step: Step) -> bool:
+        """Whether the tag may begin somewhere, or may be in a group that may (RES-7)."""
+        known = self._authorization.known(id_tag, step.at.utc)
+        parent_id_tag = known.parent_id_tag if known is not None else None
+        return any(self._transactions.may_begin(c) and self._book.could_admit(c, id_tag, parent_id_tag) for c in served)
+
+    def _target(self, served: list[Connector], id_tag: str, parent_id_tag: str | None) -> Connector | None:
+        able = self._book.open_to([c for c in served if self._transactions.may_begin(c)], id_tag, parent_id_tag)
         plugged = [c for c in able if c.plugged]
         if plugged:
             return max(plugged, key=lambda c: c.plugged_at_s or 0.0)
         return min(able, key=lambda c: c.connector_id, default=None)
 
     def _plugged(self, event: Plugged, step: Step) -> None:
-        """A car came to another connector of the reader than the one the card was taken to mean: move there."""
+        """A car came to another connector of the reader than the one the card was taken to mean: move there.
+
+        Not from a connector that is reserved for the card: that one was meant, and the car is somebody else's.
+        """
         here = next(c for c in self._connectors if c.connector_id == event.connector_id)
         if not self._transactions.may_begin(here):
             return
         for there in self._connectors:
             waiting = there.waiting
             begun, reader = self._by_card.get(there.connector_id, (None, ()))
-            if waiting is not None and waiting is begun and not there.plugged and here.connector_id in reader:
+            if waiting is None or waiting is not begun or there.plugged or here.connector_id not in reader:
+                continue
+            if self._book.of(there) is None and self._book.admits(here, waiting.id_tag, waiting.parent_id_tag, leaving=there):
                 self._transactions.cancel(there, step)
                 self._transactions.wait_for_plug(here, waiting.id_tag, waiting.parent_id_tag, step, waiting.since_s)
                 self._by_card[here.connector_id] = (here.waiting, reader)

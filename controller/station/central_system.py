@@ -86,7 +86,10 @@ class CentralSystem(Feature):
 
     name = "central_system"
 
-    def __init__(self, durable: Durable, settings: Settings, agenda: Agenda, new_id: Callable[[], str]) -> None:
+    def __init__(self, durable: Durable, settings: Settings, agenda: Agenda, new_id: Callable[[], str], *, stand_alone: bool
+                 ) -> None:
+        self.stand_alone = stand_alone
+        """No central system is configured: none is owed what begins now (decision 11)."""
         self._settings = settings
         self._agenda = agenda
         self._new_id = new_id
@@ -119,7 +122,7 @@ class CentralSystem(Feature):
     @property
     def full(self) -> bool:
         """Not even thinning makes room: what is begun is finished, nothing new begins (QUE-10, B5)."""
-        return len(self._owed) >= QUEUE_LIMIT and all(message.action != VALUES for message in self._owed)
+        return not self.stand_alone and len(self._owed) >= QUEUE_LIMIT and all(message.action != VALUES for message in self._owed)
 
     @property
     def idle(self) -> bool:
@@ -136,8 +139,11 @@ class CentralSystem(Feature):
         """Put a transaction message at the end of the durable queue; its transactionId is filled in when it leaves.
 
         `stamp` tells when it happened, if not now. One that is not trusted keeps the message, and so all that follow it, from
-        leaving until the date is known (F-1970); see `QueuedMessage.dated_values`.
+        leaving until the date is known (F-1970); see `QueuedMessage.dated_values`. Nobody is owed what began with no central system.
         """
+        if self.stand_alone if transaction is None else transaction.stand_alone:
+            self._forget_recorded()
+            return
         if request.action == VALUES and len(self._owed) >= QUEUE_LIMIT and not self._thin(step):
             return
         local_id = transaction.local_id if transaction is not None else ""
@@ -151,6 +157,11 @@ class CentralSystem(Feature):
         step.remember(Enqueue(message))
         if transaction is not None and is_nameless(transaction, step):
             self._bury_undated(message, step)
+
+    def _forget_recorded(self) -> None:
+        """Sessions of which nobody is told need no watching once they have ended with a right date."""
+        for transaction in [t for t in self._transactions.values() if t.stand_alone and t.ended is not None and t.ended.trusted]:
+            self._forget(transaction.local_id)
 
     def _thin(self, step: Step) -> bool:
         """Let every second of the MeterValues that wait go, so that few remain of every hour; False if none wait (QUE-10)."""
@@ -272,6 +283,7 @@ class CentralSystem(Feature):
             if again != transaction:
                 self.follow(again)
                 step.remember(PutTransaction(again))
+        self._forget_recorded()
         self._owed = deque(self._dated(message, step) if can_date(message.stamp, step) and not _has_left(message) else message
                            for message in self._owed)
 
@@ -348,11 +360,11 @@ class CentralSystem(Feature):
         request = msgspec.json.decode(message.payload, type=OWED[message.action])
         if isinstance(response, StartTransactionConf) and isinstance(request, StartTransactionReq):
             step.derive(StartAnswered(message.local_id, response.transaction_id, response.id_tag_info))
-            step.derive(IdTagInfoReceived(request.id_tag, response.id_tag_info))
+            step.derive(IdTagInfoReceived(request.id_tag, response.id_tag_info, request.action))
         elif isinstance(response, StopTransactionConf) and isinstance(request, StopTransactionReq):
             self._forget(message.local_id)
             if response.id_tag_info is not None and request.id_tag is not None:
-                step.derive(IdTagInfoReceived(request.id_tag, response.id_tag_info))
+                step.derive(IdTagInfoReceived(request.id_tag, response.id_tag_info, request.action))
 
     def _failed(self, event: CallFailed, step: Step) -> None:
         what = self._take_flying(event.message_id)

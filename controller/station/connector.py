@@ -23,7 +23,6 @@ class Waiting(msgspec.Struct, frozen=True):
     id_tag: str
     parent_id_tag: str | None
     since_s: float
-    reservation_id: int | None = None
 
 
 class Keeper(msgspec.Struct, frozen=True):
@@ -53,6 +52,9 @@ class Connector:
         """Those of `faults` that are more than a warning."""
         # availability.py
         self.operative = True
+        # reservations.py
+        self.reserved = False
+        """Kept for somebody, or the last that is left for a reservation of connector 0; tells while nobody is here."""
         # transactions.py
         self.waiting: Waiting | None = None
         self.transaction: Transaction | None = None
@@ -97,6 +99,11 @@ class Connector:
         busy = self.transaction is not None or self.waiting is not None or self.cable_kept
         return self.operative and not self.faulted and not busy
 
+    @property
+    def idle(self) -> bool:
+        """Nobody and nothing is here: the next user may come from anywhere."""
+        return self.free and not self.plugged and not (self.finished and self.plug_held)
+
 
 def derive_status(connector: Connector) -> ChargePointStatus:
     """The status by STAT-8, the fault table of `contract.md` section 3, and chapter 18 of the behaviour document."""
@@ -111,7 +118,7 @@ def derive_status(connector: Connector) -> ChargePointStatus:
         return ChargePointStatus.Finishing
     if connector.plugged or connector.waiting is not None:
         return ChargePointStatus.Preparing
-    return ChargePointStatus.Available
+    return ChargePointStatus.Reserved if connector.reserved else ChargePointStatus.Available
 
 
 def _status_in_transaction(connector: Connector) -> ChargePointStatus:

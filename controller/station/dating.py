@@ -57,8 +57,11 @@ def is_lost(stamp: Stamp, step: Step) -> bool:
 
 
 def is_nameless(transaction: Transaction, step: Step) -> bool:
-    """Its start cannot be dated and so was never told: there is nothing that its messages could refer to (B4)."""
-    return is_lost(transaction.started, step) and transaction.transaction_id is None
+    """Its start cannot be dated and so was never told: there is nothing that its messages could refer to (B4).
+
+    One of which no message is owed needs no name.
+    """
+    return is_lost(transaction.started, step) and transaction.transaction_id is None and not transaction.stand_alone
 
 
 def can_date(stamp: Stamp, step: Step) -> bool:

@@ -56,6 +56,20 @@ class IdTagInfoReceived(msgspec.Struct, frozen=True):
 
     id_tag: str
     id_tag_info: IdTagInfo
+    answered: str
+    """The action of the message whose answer brought it."""
+
+
+class ListContradicted(msgspec.Struct, frozen=True):
+    """The central system's verdict on a tag is not what the Local Authorization List says of it (LIST-9)."""
+
+    id_tag: str
+    listed: str
+    """The status in the list."""
+
+
+class LocalListChanged(msgspec.Struct, frozen=True):
+    """The Local Authorization List was sent anew or amended, or is used again."""
 
 
 class StartAnswered(msgspec.Struct, frozen=True):
@@ -74,5 +88,5 @@ class SettingChanged(msgspec.Struct, frozen=True):
 
 Derived: TypeAlias = (
     RegistrationChanged | Plugged | Unplugged | FaultsChanged | TransactionStarted | TransactionEnding | TransactionEnded
-    | IdTagInfoReceived | StartAnswered | SettingChanged
+    | IdTagInfoReceived | StartAnswered | SettingChanged | ListContradicted | LocalListChanged
 )

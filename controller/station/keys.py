@@ -16,7 +16,7 @@ from controller.station.measurands import measurable
 
 PROFILES = ("Core", "FirmwareManagement", "LocalAuthListManagement", "Reservation", "SmartCharging", "RemoteTrigger")
 """In the order in which SupportedFeatureProfiles lists them."""
-PRESENT = frozenset({"Core", "RemoteTrigger"})
+PRESENT = frozenset({"Core", "LocalAuthListManagement", "RemoteTrigger", "Reservation"})
 """The feature profiles that this program has."""
 
 LONGEST = 500
@@ -133,9 +133,16 @@ def authorization_key(text: str) -> str:
 # -- the table -----------------------------------------------------------------------------------------------------------
 
 
+def chosen_profiles(configuration: Configuration) -> frozenset[str]:
+    """Those that are there, without what the `[ocpp]` table leaves out."""
+    text = configuration.ocpp.get("SupportedFeatureProfiles")
+    return PRESENT if text is None else PRESENT.intersection(text.split(","))
+
+
 def keys_for(configuration: Configuration, present: Collection[str] = PRESENT) -> dict[str, Key]:
     """The table of this charge point, by exact name in alphabetical order; `present` are its feature profiles."""
-    rows = [*_core(configuration), *_connection(configuration), *_transactions(), *_metering(configuration), *_security()]
+    rows = [*_core(configuration), *_connection(configuration), *_transactions(), *_metering(configuration), *_security(),
+            *_local_list(), *_reservation()]
     names = [profile for profile in PROFILES if profile in present]
     rows.append(_limit("SupportedFeatureProfiles", ",".join(names), "CSL", _subset(names),
                        "The feature profiles this charge point has.", allowed=f"a part of {','.join(names)}"))
@@ -252,3 +259,21 @@ def _security() -> list[Key]:
         Key("SecurityProfile", "Core", Access.RW, "integer", "", "0", "0 to 3; by ChangeConfiguration only upwards",
             integer(0, 3), "How the connection is secured."),
     ]
+
+
+def _reservation() -> list[Key]:
+    row = _limit("ReserveConnectorZeroSupported", "true", "boolean", boolean,
+                 "Reservations of connector 0, for any one of them, are taken.", allowed="true, false")
+    return [msgspec.structs.replace(row, profile="Reservation")]
+
+
+def _local_list() -> list[Key]:
+    profile = "LocalAuthListManagement"
+    rows = [
+        _flag("LocalAuthListEnabled", "true", "The Local Authorization List is used."),
+        _limit("LocalAuthListMaxLength", "10000", "integer", integer(1, 100_000), "Entries that the list may have.",
+               allowed="1 to 100000"),
+        _limit("SendLocalListMaxLength", "500", "integer", integer(1, 1500), "Entries that one SendLocalList may have; a frame holds no more.",
+               allowed="1 to 1500"),
+    ]
+    return [msgspec.structs.replace(row, profile=profile) for row in rows]

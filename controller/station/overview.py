@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 
 from controller.ocpp.types import ChargePointErrorCode
+from controller.records import Reservation
 from controller.station.central_system import CentralSystem
 from controller.station.connector import Connector
 from controller.station.fault_board import FaultBoard
+from controller.station.reservation_book import ReservationBook
 from controller.station.settings import Settings
 from controller.station.status_notifications import StatusNotifications
 from controller.station.tamper import Tamper
@@ -17,22 +19,25 @@ class Overview:
     """Reads every feature, changes none."""
 
     def __init__(self, connectors: Sequence[Connector], settings: Settings, central_system: CentralSystem,
-                 faults: FaultBoard, status: StatusNotifications, tamper: Tamper) -> None:
+                 faults: FaultBoard, status: StatusNotifications, tamper: Tamper, book: ReservationBook) -> None:
         self._connectors = list(connectors)
         self._settings = settings
         self._central_system = central_system
         self._faults = faults
         self._status = status
         self._tamper = tamper
+        self._book = book
 
     def as_object(self) -> dict[str, object]:
         """The station's part of the status, ready for JSON."""
         registration = self._central_system.registration
         return {
+            "stand_alone": self._central_system.stand_alone,
             "registration": str(registration) if registration is not None else None,
             "queue_length": self._central_system.queue_length,
             "error_code": str(self._status.present(0).error_code),
             "connectors": [self._connector(connector) for connector in self._connectors],
+            "reservations": [_reservation(row) for row in self._book.all()],
             "warnings": self._warnings(),
         }
 
@@ -80,3 +85,9 @@ class Overview:
         if charge_point.error_code is not ChargePointErrorCode.NoError:
             warnings.append(f"charge point: {charge_point.error_code} ({charge_point.info})")
         return warnings
+
+
+def _reservation(row: Reservation) -> dict[str, object]:
+    """Connector 0 means any of them."""
+    return {"reservation_id": row.reservation_id, "connector_id": row.connector_id, "id_tag": row.id_tag,
+            "parent_id_tag": row.parent_id_tag, "expiry_date": row.expiry_date.isoformat()}

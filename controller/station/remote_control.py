@@ -21,6 +21,7 @@ from controller.station.authorization import Authorization, Verdict
 from controller.station.central_system import CentralSystem
 from controller.station.connector import Connector
 from controller.station.derived import FaultsChanged
+from controller.station.reservation_book import ReservationBook
 from controller.station.settings import Settings
 from controller.station.step import Agenda, Feature, Key, Reaction, Step
 from controller.station.transactions import CONTACTOR_OPENS_WITHIN_S, Transactions
@@ -36,13 +37,14 @@ class RemoteControl(Feature):
     name = "remote_control"
 
     def __init__(self, connectors: Sequence[Connector], settings: Settings, agenda: Agenda, central_system: CentralSystem,
-                 authorization: Authorization, transactions: Transactions) -> None:
+                 authorization: Authorization, transactions: Transactions, book: ReservationBook) -> None:
         self._connectors = {connector.connector_id: connector for connector in connectors}
         self._settings = settings
         self._agenda = agenda
         self._central_system = central_system
         self._authorization = authorization
         self._transactions = transactions
+        self._book = book
         self._unlocking: dict[int, list[CallReceived]] = {}
         self._authorizing: set[int] = set()
 
@@ -64,21 +66,24 @@ class RemoteControl(Feature):
     def _remote_start(self, call: CallReceived, step: Step) -> None:
         request = call.request
         assert isinstance(request, RemoteStartTransactionReq)
-        connector = self._chosen(request.connector_id)
+        known = self._authorization.known(request.id_tag, step.at.utc)
+        parent_id_tag = known.parent_id_tag if known is not None else None
+        connector = self._chosen(request, parent_id_tag)
         accepted = self._central_system.registration is RegistrationStatus.Accepted
-        if connector is None or not accepted or not self._may_begin(connector) or _misused(request.charging_profile):
+        if connector is None or not accepted or _misused(request.charging_profile):
             answer(call, RemoteStartTransactionConf(status=RemoteStartStopStatus.Rejected), step)
             return
         answer(call, RemoteStartTransactionConf(status=RemoteStartStopStatus.Accepted), step)
         if not self._settings.boolean("AuthorizeRemoteTxRequests"):
-            self._transactions.wait_for_plug(connector, request.id_tag, None, step)
+            self._transactions.wait_for_plug(connector, request.id_tag, parent_id_tag, step)
             return
 
         self._authorizing.add(connector.connector_id)
 
         def decided(verdict: Verdict, later: Step) -> None:
             self._authorizing.discard(connector.connector_id)
-            if verdict.accepted and self._transactions.may_begin(connector):
+            kept = not self._book.admits(connector, request.id_tag, verdict.parent_id_tag)
+            if verdict.accepted and self._transactions.may_begin(connector) and not kept:
                 self._transactions.wait_for_plug(connector, request.id_tag, verdict.parent_id_tag, later)
 
         self._authorization.authorize(request.id_tag, decided, step)
@@ -87,11 +92,15 @@ class RemoteControl(Feature):
         """Free, and not promised to somebody whose authorisation is on its way: Accepted is said once (RMS-1)."""
         return connector.connector_id not in self._authorizing and self._transactions.may_begin(connector)
 
-    def _chosen(self, connector_id: int | None) -> Connector | None:
-        """The connector that is meant; without an id the only plugged free one, else the first free one (RMS-3)."""
-        if connector_id is not None:
-            return self._connectors.get(connector_id)
-        free = [c for c in self._connectors.values() if self._may_begin(c)]
+    def _chosen(self, request: RemoteStartTransactionReq, parent_id_tag: str | None) -> Connector | None:
+        """The connector that is meant, if the tag may begin there; without an id the one that is reserved for it (RMS-4).
+
+        If none is: the only plugged free one, else the first free one (RMS-3).
+        """
+        meant = [c for c in self._connectors.values() if request.connector_id in (None, c.connector_id) and self._may_begin(c)]
+        free = self._book.open_to(meant, request.id_tag, parent_id_tag)
+        if not free and self._settings.boolean("AuthorizeRemoteTxRequests"):
+            free = [c for c in meant if self._book.could_admit(c, request.id_tag, parent_id_tag)]
         plugged = [c for c in free if c.plugged]
         return plugged[0] if len(plugged) == 1 else next(iter(free), None)
 

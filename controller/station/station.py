@@ -26,16 +26,20 @@ from controller.station.connector import Connector
 from controller.station.credentials import Credentials
 from controller.station.dating import Dating
 from controller.station.fault_board import FaultBoard
-from controller.station.keys import keys_for
+from controller.station.keys import chosen_profiles, keys_for
+from controller.station.local_list import LocalList
 from controller.station.metering import Metering
 from controller.station.overview import Overview
 from controller.station.power import Power
 from controller.station.recovery import Recovery
 from controller.station.remote_control import RemoteControl
+from controller.station.reservation_book import ReservationBook
+from controller.station.reservations import Reservations
 from controller.station.reset import Reset
 from controller.station.settings import Settings
 from controller.station.status_notifications import StatusNotifications
 from controller.station.step import Agenda, Feature, Outcome, Reaction, Step
+from controller.station.tags import Tags
 from controller.station.tamper import Tamper
 from controller.station.transactions import Transactions
 from controller.station.trigger import Trigger
@@ -48,7 +52,7 @@ class Station:
         self._boot_id = boot_id
         self._dating = Dating()
         self._agenda = Agenda()
-        self.settings = Settings(keys_for(configuration), configuration.ocpp, durable.settings)
+        self.settings = Settings(keys_for(configuration, chosen_profiles(configuration)), configuration.ocpp, durable.settings)
         self._compose(configuration, durable, self.settings, new_id)
         self._reactions: dict[type, list[Reaction]] = {}
         self._answers: dict[type[Request], Reaction] = {}
@@ -68,16 +72,20 @@ class Station:
             for row in configuration.connector
         ]
         hardware = Connections(connectors)
-        central_system = CentralSystem(durable, settings, agenda, new_id)
+        central_system = CentralSystem(durable, settings, agenda, new_id, stand_alone=not configuration.csms.url)
         boot = self._boot = Boot(configuration, durable, settings, agenda, central_system)
         stop_on_meter_loss = configuration.charging.on_meter_loss == "stop"
         faults = FaultBoard(connectors, durable, agenda, stop_on_meter_loss=stop_on_meter_loss)
-        authorization = Authorization(durable.cache, settings, central_system)
-        transactions = Transactions(connectors, configuration, settings, agenda, central_system, boot, faults, new_id)
+        local_list = LocalList(durable, settings)
+        tags = Tags(durable.tags, agenda)
+        authorization = self._authorization = Authorization(durable.cache, settings, central_system, local_list, tags)
+        book = ReservationBook(connectors, durable.reservations)
+        transactions = Transactions(connectors, configuration, settings, agenda, central_system, boot, faults, book, new_id)
         recovery = Recovery(connectors, durable, configuration, agenda, transactions)
-        cards = Cards(connectors, authorization, transactions)
-        remote = RemoteControl(connectors, settings, agenda, central_system, authorization, transactions)
+        cards = Cards(connectors, authorization, transactions, tags, book)
+        remote = RemoteControl(connectors, settings, agenda, central_system, authorization, transactions, book)
         availability = Availability(connectors, durable.availability, transactions)
+        reservations = Reservations(connectors, settings, agenda, book, availability)
         metering = Metering(connectors, durable, configuration, settings, agenda, central_system, transactions)
         power = Power(connectors, configuration, faults)
         status = StatusNotifications(connectors, settings, agenda, central_system, availability, faults, transactions)
@@ -85,12 +93,13 @@ class Station:
         reset = Reset(connectors, agenda, central_system, transactions)
         tamper = Tamper(durable)
         self._features: tuple[Feature, ...] = (
-            hardware, central_system, boot, faults, tamper, recovery, transactions, cards, remote, availability, authorization,
+            Absent(), hardware, central_system, boot, faults, tamper, recovery, transactions, tags, cards, remote, availability,
+            reservations, local_list, authorization,
             metering, ConfigurationKeys(settings), Credentials(durable, settings, agenda, central_system), trigger, reset,
-            Absent(), power, status,
+            power, status,
         )
-        self._settling: tuple[Feature, ...] = (power, status, reset, central_system)
-        self._overview = Overview(connectors, settings, central_system, faults, status, tamper)
+        self._settling: tuple[Feature, ...] = (reservations, power, status, reset, central_system)
+        self._overview = Overview(connectors, settings, central_system, faults, status, tamper, book)
 
     def handle(self, event: Event, at: Instant) -> Outcome:
         """Take one event; everything that follows from it follows within this step."""
@@ -134,6 +143,10 @@ class Station:
     def status(self) -> dict[str, object]:
         """The station's part of `GET /api/v1/status`."""
         return self._overview.as_object()
+
+    def tags(self, at: Instant) -> dict[str, object]:
+        """`GET /api/v1/tags`."""
+        return self._authorization.overview(at.utc)
 
     def status_of(self, connector_id: int) -> str:
         """What the lamp of a connector shows: its ChargePointStatus."""

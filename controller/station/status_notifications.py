@@ -17,7 +17,7 @@ from controller.ocpp.types import ChargePointErrorCode, ChargePointStatus, Regis
 from controller.station.availability import CHARGE_POINT, Availability
 from controller.station.central_system import CentralSystem
 from controller.station.connector import Connector, derive_error, derive_status
-from controller.station.derived import RegistrationChanged
+from controller.station.derived import ListContradicted, LocalListChanged, RegistrationChanged
 from controller.station.fault_board import FaultBoard
 from controller.station.settings import Settings
 from controller.station.step import Agenda, Feature, Key, Reaction, Step
@@ -55,12 +55,15 @@ class StatusNotifications(Feature):
         self._unsure: set[int] = set()
         self._since_s: dict[int, tuple[ChargePointStatus, float]] = {}
         """Since when a connector has a status that was not told yet."""
+        self._in_conflict = False
+        """A LocalListConflict was the last that was told of connector 0."""
         self._silence: set[int] = set()
         """Not looked at since the connection came back: only the present is told, not the way to it (STAT-20)."""
 
     def reactions(self) -> Mapping[type, Reaction]:
         """Everything is told anew after a boot; after a mere reconnect only what changed (WS-8)."""
-        return {RegistrationChanged: self._registered, CsmsConnected: self._connected}
+        return {RegistrationChanged: self._registered, CsmsConnected: self._connected,
+                ListContradicted: self._list_contradicted, LocalListChanged: self._list_changed}
 
     def deadline(self, key: Key, step: Step) -> None:
         """A status has lasted MinimumStatusDuration; `settle` now sends it (STAT-4)."""
@@ -111,6 +114,21 @@ class StatusNotifications(Feature):
     def ids(self) -> tuple[int, ...]:
         """Connector 0 and all others."""
         return self._ids
+
+    def _list_contradicted(self, event: ListContradicted, step: Step) -> None:
+        """Of connector 0, with its present status; told until the list is another one (LIST-9)."""
+        before, status = self._told.get(CHARGE_POINT), self.present(CHARGE_POINT).status
+        info = f"{event.id_tag}: {event.listed} in the list"
+        self._tell(CHARGE_POINT, Told(status, ChargePointErrorCode.LocalListConflict, info=info), step.at)
+        if before is not None:  # it is an event, no state: what was told of the state still is
+            self._told[CHARGE_POINT] = before
+        self._in_conflict = True
+
+    def _list_changed(self, _event: LocalListChanged, _step: Step) -> None:
+        """The remedy for every contradiction: the present is told again."""
+        if self._in_conflict:
+            self._told.pop(CHARGE_POINT, None)
+            self._in_conflict = False
 
     def _registered(self, event: RegistrationChanged, _step: Step) -> None:
         if event.status is RegistrationStatus.Accepted:

@@ -49,7 +49,7 @@ class Step:
         before = self.at.utc
         self.at = Instant(self.at.monotonic_s, utc.replace(microsecond=utc.microsecond // 1000 * 1000))
         self.order(SetClock(utc))
-        self.derive(ClockWasSet(before))
+        self.derive(ClockWasSet(before, told=True))
 
     def derive(self, event: Derived | ClockWasSet) -> None:
         """Let every feature hear of `event` within this step, after the present one."""

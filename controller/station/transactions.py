@@ -33,6 +33,7 @@ from controller.station.derived import (
     Unplugged,
 )
 from controller.station.fault_board import FaultBoard, ends_transaction
+from controller.station.reservation_book import ReservationBook
 from controller.station.settings import Settings
 from controller.station.step import Agenda, Feature, Key, Reaction, Step
 
@@ -52,7 +53,8 @@ class Transactions(Feature):
     name = "transactions"
 
     def __init__(self, connectors: Sequence[Connector], configuration: Configuration, settings: Settings, agenda: Agenda,
-                 central_system: CentralSystem, boot: Boot, faults: FaultBoard, new_id: Callable[[], str]) -> None:
+                 central_system: CentralSystem, boot: Boot, faults: FaultBoard, book: ReservationBook,
+                 new_id: Callable[[], str]) -> None:
         self._connectors = {connector.connector_id: connector for connector in connectors}
         self._free_id_tag = configuration.charging.free_id_tag
         self._settings = settings
@@ -60,6 +62,7 @@ class Transactions(Feature):
         self._central_system = central_system
         self._boot = boot
         self._faults = faults
+        self._book = book
         self._new_id = new_id
         self._ending_since_s: dict[int, float] = {}
         self._info: dict[int, str] = {}
@@ -133,7 +136,8 @@ class Transactions(Feature):
 
     def _begin_free(self, connector: Connector, step: Step) -> bool:
         """`charging.free_id_tag`: being plugged is enough, as soon as a session may begin; one session per plugging in."""
-        may = self._free_id_tag and connector.plugged and not connector.finished and self.may_begin(connector)
+        may = (self._free_id_tag and connector.plugged and not connector.finished and self.may_begin(connector)
+               and self._book.admits(connector, self._free_id_tag, None))
         if may:
             self.wait_for_plug(connector, self._free_id_tag, None, step)
         return bool(may)
@@ -157,17 +161,20 @@ class Transactions(Feature):
         if connector.reading is None:
             return
         energy_wh = connector.reading.energy_wh
+        reservation = self._book.claimed(connector)
+        reservation_id = reservation.reservation_id if reservation is not None else None
         self._agenda.cancel(self.name, "connection", connector.connector_id)
         connector.waiting = None
         connector.finished = False
         self._put(connector, Transaction(
             local_id=self._new_id(), connector_id=connector.connector_id, id_tag=waiting.id_tag,
             parent_id_tag=waiting.parent_id_tag, started=step.stamp, meter_start_wh=int(energy_wh),
-            last_energy_wh=energy_wh, last_seen=step.stamp, reservation_id=waiting.reservation_id,
+            last_energy_wh=energy_wh, last_seen=step.stamp, reservation_id=reservation_id,
+            stand_alone=self._central_system.stand_alone,
         ), step)
         request = StartTransactionReq(
             connector_id=connector.connector_id, id_tag=waiting.id_tag, meter_start=int(energy_wh),
-            timestamp=step.at.utc, reservation_id=waiting.reservation_id)
+            timestamp=step.at.utc, reservation_id=reservation_id)
         self._central_system.owe(request, connector.transaction, connector.connector_id, step)
         self._agenda.set(self.name, "save", connector.connector_id, at_s=step.at.monotonic_s + SAVED_EVERY_S)
         step.derive(TransactionStarted(connector.connector_id))

@@ -55,6 +55,9 @@ class _Rows:
         self.gathered = dict(durable.transaction_data)
         self.outbox = {row.message_id: row for row in durable.outbox}
         self.cache = {row.id_tag: row for row in durable.cache}
+        self.local_list = {row.id_tag: row for row in durable.local_list}
+        self.tags = {row.id_tag: row for row in durable.tags}
+        self.reservations = {row.reservation_id: row for row in durable.reservations}
         self.latches = dict.fromkeys(durable.latches)
         self.dead_letters: list[tuple[r.QueuedMessage, str]] = []
 
@@ -75,6 +78,9 @@ class _Rows:
             transactions=tuple(kept.values()), outbox=tuple(self.outbox.values()),
             cache=tuple(row for _, row in sorted(self.cache.items())),
             transaction_data={local_id: values for local_id, values in self.gathered.items() if local_id in kept},
+            local_list=tuple(row for _, row in sorted(self.local_list.items())),
+            tags=tuple(row for _, row in sorted(self.tags.items())),
+            reservations=tuple(row for _, row in sorted(self.reservations.items())),
             latches=tuple(sorted(self.latches, key=lambda latch: (latch[0], latch[1].value))),
         )
 
@@ -110,12 +116,10 @@ class _Rows:
             case r.Bury(message_id, why):
                 if message_id in self.outbox:
                     self.dead_letters.append((self.outbox.pop(message_id), why))
-            case r.PutCacheEntry(entry):
-                self.cache[entry.id_tag] = entry
-            case r.DropCacheEntry(id_tag):
-                self.cache.pop(id_tag, None)
-            case r.ClearCache():
-                self.cache.clear()
+            case r.PutReservation(reservation):
+                self.reservations[reservation.reservation_id] = reservation
+            case r.DropReservation(reservation_id):
+                self.reservations.pop(reservation_id, None)
             case r.PutLatch(connector_id, kind):
                 self.latches[(connector_id, kind)] = None
             case r.DropLatch(connector_id, kind):
@@ -123,5 +127,27 @@ class _Rows:
             case r.PutNote():
                 wrong = f"a note is text or nothing, not {record.value!r}"
                 raise TypeError(wrong)
+            case _:
+                self._apply_card(record)
+
+    def _apply_card(self, record: r.CardRecord) -> None:
+        """One record about cards."""
+        match record:
+            case r.PutCacheEntry(entry):
+                self.cache[entry.id_tag] = entry
+            case r.DropCacheEntry(id_tag):
+                self.cache.pop(id_tag, None)
+            case r.ClearCache():
+                self.cache.clear()
+            case r.ReplaceLocalList(entries):
+                self.local_list = {entry.id_tag: entry for entry in entries}
+            case r.AmendLocalList(entries, dropped):
+                self.local_list.update((entry.id_tag, entry) for entry in entries)
+                for id_tag in dropped:
+                    self.local_list.pop(id_tag, None)
+            case r.PutTag(tag):
+                self.tags[tag.id_tag] = tag
+            case r.DropTag(id_tag):
+                self.tags.pop(id_tag, None)
             case _:
                 assert_never(record)

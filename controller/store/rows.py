@@ -1,9 +1,9 @@
 """Rows of the database: each table with its columns, and a CRC that keeps a damaged row from being taken for a good one."""
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from sqlite3 import Connection
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 
@@ -11,6 +11,8 @@ from controller import records as r
 
 T = TypeVar("T", bound=msgspec.Struct)
 Value = str | int | None
+Content: TypeAlias = r.Transaction | r.QueuedMessage | r.CacheEntry | r.ListEntry | r.Tag | r.Reservation
+"""What a content column holds."""
 
 
 class Table(NamedTuple):
@@ -18,7 +20,7 @@ class Table(NamedTuple):
 
     name: str
     columns: tuple[str, ...]
-    kind: type[r.Transaction | r.QueuedMessage | r.CacheEntry] | None = None
+    kind: type[Content] | None = None
     content: int = 0
     """Index of the column with the struct, when there is a `kind`."""
 
@@ -37,7 +39,10 @@ NOTE = Table("note", ("name", "value"))
 AVAILABILITY = Table("availability", ("connector_id", "operative", "scheduled"))
 LATCH = Table("latch", ("connector_id", "kind"))
 CACHE = Table("cache", ("id_tag", "entry"), r.CacheEntry, 1)
-TABLES = (OUTBOX, TRANSACTION, DATA, DEAD_LETTER, SETTING, NOTE, AVAILABILITY, LATCH, CACHE)
+LOCAL_LIST = Table("local_list", ("id_tag", "entry"), r.ListEntry, 1)
+TAG = Table("tag", ("id_tag", "content"), r.Tag, 1)
+RESERVATION = Table("reservation", ("reservation_id", "content"), r.Reservation, 1)
+TABLES = (OUTBOX, TRANSACTION, DATA, DEAD_LETTER, SETTING, NOTE, AVAILABILITY, LATCH, CACHE, LOCAL_LIST, TAG, RESERVATION)
 """In the order in which a damaged database is emptied: oldest debts first."""
 STRICT = (OUTBOX, TRANSACTION)
 """Their CRC was there from the beginning and covers the content alone."""
@@ -57,7 +62,7 @@ def mark(table: Table, values: Sequence[Value]) -> int:
     return crc(msgspec.json.encode(kept).decode())
 
 
-def packed(row: r.Transaction | r.QueuedMessage | r.CacheEntry) -> str:
+def packed(row: Content) -> str:
     """The content column."""
     return msgspec.json.encode(row).decode()
 
@@ -74,9 +79,17 @@ def unpacked(kind: type[T], content: object) -> T | None:
 
 def put(connection: Connection, table: Table, values: Sequence[Value], *, or_else: str = "REPLACE") -> None:
     """Insert one row with its CRC."""
-    marks = ", ".join("?" * (len(values) + 1))
-    connection.execute(f"INSERT OR {or_else} INTO {table.name} ({table.selected}) VALUES ({marks})",  # noqa: S608 - our own names
-                       (*values, mark(table, values)))
+    connection.execute(_insertion(table, or_else), (*values, mark(table, values)))
+
+
+def put_all(connection: Connection, table: Table, many: Iterable[Sequence[Value]]) -> None:
+    """Insert or replace many rows, each with its CRC, by one prepared statement."""
+    connection.executemany(_insertion(table, "REPLACE"), ((*values, mark(table, values)) for values in many))
+
+
+def _insertion(table: Table, or_else: str) -> str:
+    marks = ", ".join("?" * (len(table.columns) + 1))
+    return f"INSERT OR {or_else} INTO {table.name} ({table.selected}) VALUES ({marks})"  # noqa: S608 - our own names
 
 
 def rows(connection: Connection, table: Table, rest: str = "") -> Iterator[tuple[Value, ...]]:
@@ -100,6 +113,6 @@ def sound(table: Table, row: Sequence[object]) -> bool:
 def _is_told_twice(content: msgspec.Struct, table: Table, values: Sequence[Value]) -> bool:
     """The columns by which a row is found say what its content says."""
     told = dict(zip(table.columns, values, strict=True))
-    keys = {"message_id", "local_id", "connector_id", "id_tag"} & told.keys()
+    keys = {"message_id", "local_id", "connector_id", "id_tag", "reservation_id"} & told.keys()
     fine = all(getattr(content, key) == told[key] for key in keys)
     return fine and (not isinstance(content, r.Transaction) or told["ended"] == (content.ended is not None))

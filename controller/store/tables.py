@@ -35,16 +35,38 @@ def apply(connection: sqlite3.Connection, record: r.Record) -> None:
             run("DELETE FROM outbox WHERE message_id = ?", (message_id,))
         case r.Bury(message_id, why):
             _bury(connection, message_id, why)
+        case r.PutReservation(row):
+            put(connection, t.RESERVATION, (row.reservation_id, packed(row)))
+        case r.DropReservation(reservation_id):
+            run("DELETE FROM reservation WHERE reservation_id = ?", (reservation_id,))
+        case r.PutLatch(connector_id, kind):
+            put(connection, t.LATCH, (connector_id, kind.value))
+        case r.DropLatch(connector_id, kind):
+            run("DELETE FROM latch WHERE connector_id = ? AND kind = ?", (connector_id, kind.value))
+        case _:
+            _apply_card(connection, record)
+
+
+def _apply_card(connection: sqlite3.Connection, record: r.CardRecord) -> None:
+    """Write one record about cards."""
+    run = connection.execute
+    match record:
         case r.PutCacheEntry(entry):
             put(connection, t.CACHE, (entry.id_tag, packed(entry)))
         case r.DropCacheEntry(id_tag):
             run("DELETE FROM cache WHERE id_tag = ?", (id_tag,))
         case r.ClearCache():
             run("DELETE FROM cache")
-        case r.PutLatch(connector_id, kind):
-            put(connection, t.LATCH, (connector_id, kind.value))
-        case r.DropLatch(connector_id, kind):
-            run("DELETE FROM latch WHERE connector_id = ? AND kind = ?", (connector_id, kind.value))
+        case r.ReplaceLocalList(entries):
+            run("DELETE FROM local_list")
+            t.put_all(connection, t.LOCAL_LIST, ((entry.id_tag, packed(entry)) for entry in entries))
+        case r.AmendLocalList(entries, dropped):
+            t.put_all(connection, t.LOCAL_LIST, ((entry.id_tag, packed(entry)) for entry in entries))
+            connection.executemany("DELETE FROM local_list WHERE id_tag = ?", ((id_tag,) for id_tag in dropped))
+        case r.PutTag(tag):
+            put(connection, t.TAG, (tag.id_tag, packed(tag)))
+        case r.DropTag(id_tag):
+            run("DELETE FROM tag WHERE id_tag = ?", (id_tag,))
         case _:
             assert_never(record)
 
@@ -102,6 +124,11 @@ def durable(connection: sqlite3.Connection) -> r.Durable:
                            for number, operative, scheduled, _ in rows(connection, t.AVAILABILITY, "ORDER BY connector_id")),
         transactions=transactions, transaction_data=_data(connection, {row.local_id for row in transactions}), outbox=outbox,
         cache=tuple(entry for row in rows(connection, t.CACHE, "ORDER BY id_tag") if (entry := unpacked(r.CacheEntry, row[1]))),
+        local_list=tuple(listed for row in rows(connection, t.LOCAL_LIST, "ORDER BY id_tag")
+                         if (listed := unpacked(r.ListEntry, row[1]))),
+        tags=tuple(tag for row in rows(connection, t.TAG, "ORDER BY id_tag") if (tag := unpacked(r.Tag, row[1]))),
+        reservations=tuple(row for _, content, _ in rows(connection, t.RESERVATION, "ORDER BY reservation_id")
+                           if (row := unpacked(r.Reservation, content))),
         latches=tuple((int(number or 0), known[str(kind)])
                       for number, kind, _ in rows(connection, t.LATCH, "ORDER BY connector_id, kind") if kind in known),
     )

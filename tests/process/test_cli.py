@@ -125,7 +125,7 @@ def test_status_as_json_is_what_http_gives(daemon, at):
 def test_nobody_there_is_exit_3(site):
     """No daemon, no socket: the path is told, and what to do."""
     missing = str(site.folder / "no.sock")
-    for words in (("status",), ("status", "--json"), ("sim", "plug"), ("sim", "state"), ("service", "reset")):
+    for words in (("status",), ("status", "--json"), ("sim", "plug"), ("sim", "state"), ("service", "reset"), ("tags", "list"), ("tags", "learn")):
         ended = evcp(*words, "--socket", missing)
         assert (ended.returncode, ended.stdout) == (3, "")
         assert missing in ended.stderr

@@ -18,8 +18,8 @@ from tests.process.independent_csms import CentralSystem
 
 @pytest.fixture(scope="module")
 def daemon(lasting_site: Site) -> Daemon:
-    """A charge point with two connectors and no central system; every test leaves it unplugged."""
-    lasting_site.write(configuration(connectors=2, charging="before_accepted = true",
+    """A charge point with two connectors whose central system never answers; every test leaves it unplugged."""
+    lasting_site.write(configuration(url="ws://127.0.0.1:9/ocpp", connectors=2, charging="before_accepted = true",
                                      ocpp="AllowOfflineTxForUnknownId = true\nLocalAuthorizeOffline = true"))
     return lasting_site.start()
 

@@ -23,6 +23,8 @@ TRANSITIONS = frozenset((  # noqa: SIM905 - reads like the table
     "  G1 G2 G8 G9  H1 H2 H3 H4 H5 H9  I1 I2 I3 I4 I5 I6 I7 I8").split())
 """The cells of the matrix that are filled (STAT-6, ERR 3.20): the letter is the row left, the digit the column reached."""
 EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
+LATE_S = 1.0
+"""A start so soon after a promise, or so close to its end, may have been begun before, or by another clock."""
 TRANSIT_S = 1.0
 """How late a Heartbeat may be that a busy moment kept back."""
 
@@ -265,6 +267,57 @@ class Billing(Rule):
             self._running[number] = max([self._running[number], *_registers(said.action, said.payload)])
 
 
+class Promises(Rule):
+    """Nobody starts where somebody else has a reservation, and a reservationId names one that is his, once (RES-6, RES-8, RES-9).
+
+    Whether one of this connection still stands can be seen from outside; what ended while nobody was connected cannot.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._made: dict[int, Said] = {}
+        self._standing: dict[int, Said] = {}
+        self._used: dict[int, str] = {}
+
+    def answer_out(self, said: Said, payload: Any) -> None:
+        accepted = payload is not None and payload.get("status") == "Accepted"
+        if said.action == "ReserveNow" and accepted:
+            number = said.payload["reservationId"]
+            self._made[number] = self._standing[number] = said
+            self._used.pop(number, None)
+        elif said.action == "CancelReservation" and accepted:
+            self._standing.pop(said.payload["reservationId"], None)
+
+    def call_out(self, said: Said) -> None:
+        connector_id = said.payload.get("connectorId")
+        self._standing = {number: made for number, made in self._standing.items() if made.wire is said.wire}
+        if said.action == "StatusNotification" and said.payload["status"] in ("Faulted", "Unavailable"):
+            self._standing = {number: made for number, made in self._standing.items()
+                              if made.payload["connectorId"] != connector_id}
+        elif said.action == "StartTransaction":
+            self._started(said, connector_id, said.payload.get("reservationId"))
+
+    def _started(self, said: Said, connector_id: int, told: int | None) -> None:
+        at = datetime.fromisoformat(said.payload["timestamp"])
+        for number, made in self._standing.items():
+            lasts_s = (datetime.fromisoformat(made.payload["expiryDate"]) - at).total_seconds()
+            left_s = lasts_s - LATE_S if said.at_s > made.at_s + LATE_S else 0.0
+            if made.payload["connectorId"] == connector_id and number != told and left_s > 0:
+                self.note(f"{said.text} starts on a connector that is reserved by {number} (RES-6, RES-9)")
+        if told is not None:
+            self._judge_id(said, connector_id, told)
+
+    def _judge_id(self, said: Said, connector_id: int, told: int) -> None:
+        made = self._made.get(told)
+        if made is None or made.payload["connectorId"] not in (0, connector_id):
+            self.note(f"{said.text} names a reservation that was never made for its connector (RES-9)")
+        elif "parentIdTag" not in made.payload and made.payload["idTag"].upper() != said.payload["idTag"].upper():
+            self.note(f"{said.text} names a reservation of {made.payload['idTag']} (RES-6)")
+        elif self._used.setdefault(told, said.message_id) != said.message_id:
+            self.note(f"{said.text} names a reservation that another start has ended (RES-8)")
+        self._standing.pop(told, None)
+
+
 class Calendar(Rule):
     """No date before the program was built, and none of a session before the one it follows (F-1970, TIME-2)."""
 
@@ -312,7 +365,7 @@ class Rules:
     def __init__(self, message_timeout_s: float) -> None:
         self.all: list[Rule] = [
             OneAtATime(message_timeout_s), FreshIds(), Registration(), StatusMatrix(), Alive(message_timeout_s), Billing(),
-            Calendar()]
+            Promises(), Calendar()]
         self.frames: list[str] = []
         """Everything said, one line per frame with its virtual time; equal runs give equal logs."""
         self._form = Rule()

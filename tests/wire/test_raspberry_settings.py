@@ -92,7 +92,7 @@ def test_the_status_warns_of_what_is_not_set(gpio_station, monkeypatch):
     assert all(told[-1] == "set this" and "security profile 0" in told[0] for told in warnings)
 
 
-def test_the_guard_says_at_its_start_what_is_not_set(gpio_station, monkeypatch, capsys):
+def test_the_guard_says_at_its_start_what_is_not_set(gpio_station, monkeypatch, capfd):
     """Before the first cycle, to the service manager's log (F-SAFEKILL)."""
     said = []
     for part in ("build_world", "build_guard", "listen", "SocketGuardEnd"):
@@ -100,6 +100,6 @@ def test_the_guard_says_at_its_start_what_is_not_set(gpio_station, monkeypatch, 
     monkeypatch.setattr("controller.guard.process.gc", SimpleNamespace(collect=int, freeze=int, disable=int))
     monkeypatch.setattr(process, "advice", lambda contactors: [f"set this for {contactors}"])
     monkeypatch.setattr(process, "become_real_time", lambda: ["no real-time priority"])
-    monkeypatch.setattr(process.Process, "run", lambda _self: said.append(capsys.readouterr().err))
+    monkeypatch.setattr(process.Process, "run", lambda _self: said.append(capfd.readouterr().err))
     process.run(gpio_station)
     assert said == ["guard: no real-time priority\nguard: set this for ['gpio']\n"]

@@ -1,5 +1,6 @@
 """The routes of the control socket, and the document that describes them (`contract.md` section 3)."""
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +8,9 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
+from controller.commands import TellAsker
 from controller.config import Configuration
-from controller.events import CardPresented, Event, FaultReset
+from controller.events import CardPresented, Event, FaultReset, LearningAsked, TagChangeAsked
 from controller.shell.control import MAX_BODY, Control
 from controller.shell.openapi import document
 from drivers.sim_port import SimError
@@ -42,12 +44,25 @@ class Daemon:
         self.configuration = known
         self.sim = Play() if simulated else None
         self.events: list[Event] = []
+        self.answer: TellAsker | None = TellAsker("7", {"tag": None})
+        self.waited_s = 0.0
 
     def status(self) -> dict[str, Any]:
         return {"identity": "CP1"}
 
+    def tags(self) -> dict[str, Any]:
+        return {"list_version": -1, "tags": []}
+
     async def emit(self, event: Event) -> None:
         self.events.append(event)
+
+    async def ask(self, make: Callable[[str], Event], *, within_s: float, has_left: Callable[[], Awaitable[bool]] | None = None
+                  ) -> TellAsker:
+        self.events.append(make("7"))
+        self.waited_s = within_s
+        if self.answer is None:
+            raise TimeoutError
+        return self.answer
 
 
 @pytest.fixture
@@ -157,3 +172,52 @@ def test_a_reset_becomes_an_event(application, daemon):
     assert ask(application, "POST", "/api/v1/service/reset", b'{"connector": 2}')[0] == 200
     assert daemon.events == [FaultReset(2)]
     assert ask(application, "POST", "/api/v1/service/reset", b"{}")[0] == 400
+
+
+# -- cards ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("path", "body", "event"), [
+    ("learn", b"{}", LearningAsked("7", 60.0)),
+    ("learn", b'{"within_s": 5, "label": "Anna"}', LearningAsked("7", 5, "Anna")),
+    ("label", b'{"id_tag": "04A1", "label": ""}', TagChangeAsked("7", "label", "04A1", "")),
+    ("block", b'{"id_tag": "04A1"}', TagChangeAsked("7", "block", "04A1")),
+    ("block", b'{"id_tag": "04A1", "label": "lost"}', TagChangeAsked("7", "block", "04A1", "lost")),
+    ("remove", b'{"id_tag": "04A1"}', TagChangeAsked("7", "remove", "04A1")),
+])
+def test_what_is_wanted_of_a_card_is_asked_of_the_station(application, daemon, path, body, event):
+    """And answered with what the station says when it is stored."""
+    assert ask(application, "POST", f"/api/v1/tags/{path}", body)[:2] == (200, {"tag": None})
+    assert daemon.events == [event]
+
+
+@pytest.mark.parametrize(("path", "body"), [
+    ("learn", b'{"within_s": 0}'), ("learn", b'{"within_s": 601}'), ("learn", b'{"within_s": "soon"}'), ("learn", b'{"id_tag": "04A1"}'),
+    ("label", b'{"id_tag": "04A1"}'), ("label", b'{"id_tag": "04A1", "label": "%s"}' % (b"x" * 61)),
+    ("label", b'{"id_tag": "04A1", "label": "two\\nlines"}'), ("block", b"{}"), ("block", b'{"id_tag": ""}'),
+    ("block", b'{"id_tag": "%s"}' % (b"1" * 21)), ("block", b'{"id_tag": "04A1", "label": 7}'), ("remove", b"{}"),
+])
+def test_a_wrong_wish_for_a_card_is_400_and_reaches_nobody(application, daemon, path, body):
+    """Bounded waiting, 1 to 20 characters of a tag, 60 printable ones of a label, nothing unknown (contract section 3)."""
+    assert ask(application, "POST", f"/api/v1/tags/{path}", body)[0] == 400
+    assert daemon.events == []
+
+
+@pytest.mark.parametrize("answer", [TellAsker("7", refusal="no card of ours"), None], ids=["refused", "not stored in time"])
+def test_what_the_station_refuses_or_cannot_store_is_409(application, daemon, answer):
+    """With the reason; nobody is told that something is done which is not."""
+    daemon.answer = answer
+    status, told, _ = ask(application, "POST", "/api/v1/tags/remove", b'{"id_tag": "04A1"}')
+    assert status == 409
+    assert told["error"] == ("no card of ours" if answer else "this could not be stored yet; it is tried again, see `evcp status`")
+
+
+def test_learning_is_waited_for_as_long_as_it_may_take(application, daemon):
+    """The card may come in the last second, and is to be stored then."""
+    ask(application, "POST", "/api/v1/tags/learn", b'{"within_s": 30}')
+    assert daemon.waited_s == 34
+
+
+def test_every_card_is_shown(application):
+    """GET is what the station knows."""
+    assert ask(application, "GET", "/api/v1/tags")[:2] == (200, {"list_version": -1, "tags": []})

@@ -209,7 +209,7 @@ async def test_the_order_to_redial_carries_the_new_profile():
     """A raised SecurityProfile decides the scheme of the very next dial (contract.md section 3, settled)."""
     async with line() as it:
         nobody: Any = None
-        Effects(it.connection, nobody, nobody, nobody, nobody, nobody, nobody).start(Redial(KEY, 2))
+        Effects(it.connection, nobody, nobody, nobody, nobody, nobody, nobody, nobody).start(Redial(KEY, 2))
         await asyncio.sleep(0.1)
         assert [target.url for _, target in it.dials] == ["ws://host/ocpp/CP1", "wss://host/ocpp/CP1"]
 

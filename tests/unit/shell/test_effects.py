@@ -44,7 +44,8 @@ class Bench:
         self.clock, self.inbox = clock(), Inbox()
         parts: Any = self.all
         self.effects = Effects(parts, parts, parts, self.clock, self.inbox, lambda number: self.all.calls.append(("read", number)),
-                               lambda *heard: self.all.calls.append(("sound", *heard)))
+                               lambda *heard: self.all.calls.append(("sound", *heard)),
+                               lambda told: self.all.calls.append(("tell", told)))
 
 
 @pytest.mark.parametrize(("command", "call"), [
@@ -56,6 +57,7 @@ class Bench:
     (c.HandLatch(1, FaultKind.RCD), ("send", g.SetLatch(1, FaultKind.RCD))),
     (c.ClearLatch(1, FaultKind.RCD), ("send", g.ClearLatch(1, FaultKind.RCD))),
     (c.Show((1, 2), "refused"), ("sound", (1, 2), "refused")),
+    (c.TellAsker("7", {"tag": None}), ("tell", c.TellAsker("7", {"tag": None}))),
     (c.SetPingInterval(30), ("set_ping_interval", 30)), (c.Redial("00" * 16, 2), ("redial", "00" * 16, 2)),
 ], ids=lambda value: type(value).__name__ if not isinstance(value, tuple) else "")
 async def test_every_command_reaches_the_part_that_carries_it_out(command, call):

@@ -138,17 +138,18 @@ async def test_an_exception_in_the_station_is_answered_and_survived(caplog):
 
 
 async def test_what_promises_waits_for_a_disk_that_refuses():
-    """Replies with records and offers wait; what promises nothing leaves; the station is told once (F-FULL)."""
+    """Replies and answers with records, and offers, wait; what promises nothing leaves; the station is told once (F-FULL)."""
     bench = Bench()
     bench.store.failure = "full"
-    bench.core.decisions[GuardLost] = lambda _: Decision([note()], [REPLY, c.OfferCurrent(1, 16.0), HEARTBEAT, c.SetLock(1, True)])
+    told = c.TellAsker("1")
+    bench.core.decisions[GuardLost] = lambda _: Decision([note()], [REPLY, told, c.OfferCurrent(1, 16.0), HEARTBEAT, c.SetLock(1, True)])
     async with bench.running():
         await bench.say(GuardLost())
         assert bench.doer.done == [HEARTBEAT, c.SetLock(1, True)]
         assert not bench.pump.storing
         bench.store.failure = None
         await asyncio.sleep(RETRY_FIRST_S + 0.1)
-    assert bench.doer.done[2:] == [REPLY, c.OfferCurrent(1, 16.0)]
+    assert bench.doer.done[2:] == [REPLY, told, c.OfferCurrent(1, 16.0)]
     assert bench.core.seen == [GuardLost(), StorageFailed("full"), StorageFound()]
     assert bench.pump.storing
 

@@ -52,6 +52,18 @@ class Telling:
         """Its end."""
         self.call("StopTransaction", answer=answer, transactionId=number, meterStop=stop_wh, timestamp="2026-03-01T12:00:00Z")
 
+    def reserve(self, id_tag: str = "T", connector: int = 1) -> None:
+        """A reservation for an hour, accepted."""
+        self.rules.received(self.wire, json.dumps([2, "cs-r", "ReserveNow", {
+            "connectorId": connector, "idTag": id_tag, "reservationId": 5, "expiryDate": "2026-03-01T13:00:00Z"}]))
+        self.rules.sent(self.wire, '[3,"cs-r",{"status":"Accepted"}]')
+
+    def start(self, reservation_id: int | None = None) -> None:
+        """A transaction of the tag T on connector 1 that tells of a reservation, or of none."""
+        told: dict[str, Any] = {} if reservation_id is None else {"reservationId": reservation_id}
+        self.call("StartTransaction", connectorId=1, idTag="T", meterStart=0, timestamp="2026-03-01T12:30:00Z", **told,
+                  answer={"transactionId": 7, "idTagInfo": {"status": "Accepted"}})
+
     def broken(self) -> str:
         """What the rules found; empty when all is well."""
         try:
@@ -69,6 +81,10 @@ async def test_a_proper_run_breaks_nothing():
         telling.status(status, "NoError" if status != "Faulted" else "OtherError")
     telling.begin()
     telling.end(answer={})
+    telling.reserve()
+    await asyncio.sleep(10)
+    telling.start(5)
+    telling.start()
     assert telling.broken() == ""
 
 
@@ -145,6 +161,32 @@ async def _register_back(telling: Telling) -> None:
     telling.end(stop_wh=499, answer={})
 
 
+async def _past_a_reservation(telling: Telling) -> None:
+    telling.accepted()
+    telling.reserve("OTHER")
+    await asyncio.sleep(10)
+    telling.start()
+
+
+async def _a_reservation_of_somebody_else(telling: Telling) -> None:
+    telling.accepted()
+    telling.reserve("OTHER", connector=0)
+    telling.start(5)
+
+
+async def _a_reservation_twice(telling: Telling) -> None:
+    telling.accepted()
+    telling.reserve(connector=0)
+    telling.start(5)
+    telling.start(5)
+
+
+async def _a_reservation_that_never_was(telling: Telling) -> None:
+    telling.accepted()
+    telling.reserve(connector=2)
+    telling.start(5)
+
+
 async def _against_the_schema(telling: Telling) -> None:
     telling.accepted()
     telling.call("Authorize", idTag="x" * 21, answer={"idTagInfo": {"status": "Accepted"}})
@@ -159,7 +201,8 @@ async def _unknown_error_code(telling: Telling) -> None:
     (_boot_too_soon, "BOOT-4"), (_answers_while_rejected, "BOOT-7"), (_undefined_transition, "STAT-6"),
     (_connector_0_prepares, "STAT-2"), (_car_trouble_with_faulted, "STAT-10"), (_silence, "HB-1"), (_stopped_twice, "QUE-2"),
     (_stop_of_nothing, "TXN-10"), (_register_back, "MTR-9"), (_against_the_schema, "Authorize"),
-    (_unknown_error_code, "RPC-11"),
+    (_unknown_error_code, "RPC-11"), (_past_a_reservation, "reserved by 5"), (_a_reservation_of_somebody_else, "RES-6"),
+    (_a_reservation_twice, "RES-8"), (_a_reservation_that_never_was, "RES-9"),
 ], ids=lambda value: value.__name__.strip("_").replace("_", " ") if callable(value) else "")
 async def test_what_is_wrong_is_noticed(story, why):
     """Each rule, broken once, says so with its clause."""

@@ -77,6 +77,8 @@ LISTED = (
     fixed("ConnectorPhaseRotationMaxLength", "2"),
     fixed("GetConfigurationMaxKeys", "100"),
     number("HeartbeatInterval", 300, 1, 86_400),
+    flag("LocalAuthListEnabled", "true"),
+    fixed("LocalAuthListMaxLength", "10000"),
     flag("LocalAuthorizeOffline", "true"),
     flag("LocalPreAuthorize", "false"),
     number("MaxEnergyOnInvalidId", 0, 0, 100_000),
@@ -90,6 +92,8 @@ LISTED = (
     fixed("NumberOfConnectors", "1"),
     number("ResetRetries", 3, 0, 10),
     Row("SecurityProfile", "RW", "0", (), ("0", "-1", "4", "2", "3", *NOT_INTEGERS)),
+    fixed("ReserveConnectorZeroSupported", "true"),
+    fixed("SendLocalListMaxLength", "500"),
     fixed("StopTransactionMaxMeterValues", "500"),
     flag("StopTransactionOnEVSideDisconnect", "true"),
     flag("StopTransactionOnInvalidId", "true"),
@@ -97,7 +101,7 @@ LISTED = (
     fixed("StopTxnAlignedDataMaxLength", "17"),
     measurands("StopTxnSampledData", ""),
     fixed("StopTxnSampledDataMaxLength", "17"),
-    fixed("SupportedFeatureProfiles", "Core,RemoteTrigger"),
+    fixed("SupportedFeatureProfiles", "Core,LocalAuthListManagement,Reservation,RemoteTrigger"),
     number("TransactionMessageAttempts", 3, 1, 100),
     number("TransactionMessageRetryInterval", 60, 0, 3600),
     flag("UnlockConnectorOnEVSideDisconnect", "true"),
@@ -109,8 +113,7 @@ AUTHORIZATION_KEY = Row(
     ("", "0" * 30, "0" * 31, "0" * 33, "0" * 42, "g" * 32, "0" * 16, "a password of 32 characters long", " " + "0" * 32))
 EVERY = (*LISTED, AUTHORIZATION_KEY)
 ABSENT = (
-    "BlinkRepeat", "LightIntensity", "SupportedFeatureProfilesMaxLength", "LocalAuthListEnabled", "LocalAuthListMaxLength",
-    "SendLocalListMaxLength", "ReserveConnectorZeroSupported", "ChargeProfileMaxStackLevel",
+    "BlinkRepeat", "LightIntensity", "SupportedFeatureProfilesMaxLength", "ChargeProfileMaxStackLevel",
     "ChargingScheduleAllowedChargingRateUnit", "ChargingScheduleMaxPeriods", "ConnectorSwitch3to1PhaseSupported",
     "MaxChargingProfilesInstalled", "SupportedFileTransferProtocols", "AdditionalRootCertificateCheck",
     "CertificateSignedMaxChainSize", "CertificateStoreMaxLength", "CpoName", "NoSuchKey",
@@ -122,9 +125,10 @@ REQUIRED = {
     "MeterValueSampleInterval": "RW", "NumberOfConnectors": "R", "ResetRetries": "RW", "StopTransactionOnInvalidId": "RW",
     "StopTxnAlignedData": "RW", "StopTxnSampledData": "RW", "SupportedFeatureProfiles": "R",
     "TransactionMessageAttempts": "RW", "TransactionMessageRetryInterval": "RW",
-    "UnlockConnectorOnEVSideDisconnect": "R or RW",
+    "UnlockConnectorOnEVSideDisconnect": "R or RW", "LocalAuthListEnabled": "RW", "LocalAuthListMaxLength": "R",
+    "SendLocalListMaxLength": "R",
 }
-"""What the conformance tool asks for of the Core profile (TC_019)."""
+"""What the conformance tool asks for of the profiles that are there (TC_019)."""
 
 
 def shown(conversation: Conversation, *names: str) -> list[KeyValue]:
@@ -212,6 +216,16 @@ def test_a_key_without_its_function_is_unknown(conversation: Conversation, name:
     conf = conversation.call(GetConfigurationReq(key=[name]))
     assert conf == GetConfigurationConf(unknown_key=[name])
     assert change(conversation, name, "true") is ConfigurationStatus.NotSupported
+
+
+@pytest.mark.parametrize("name", ["LocalAuthListEnabled", "LocalAuthListMaxLength", "SendLocalListMaxLength",
+                                  "ReserveConnectorZeroSupported"])
+def test_the_keys_of_a_profile_that_is_left_out_are_not_there(talk: Talk, name: str) -> None:
+    """SupportedFeatureProfiles without it: its keys are unknown, as where it never was (CFG-4)."""
+    conversation = talk(ocpp='SupportedFeatureProfiles = "Core,RemoteTrigger"\nLocalAuthListEnabled = true')
+    assert conversation.call(GetConfigurationReq(key=[name])) == GetConfigurationConf(unknown_key=[name])
+    assert change(conversation, name, "true") is ConfigurationStatus.NotSupported
+    assert value(conversation, "SupportedFeatureProfiles") == "Core,RemoteTrigger"
 
 
 @pytest.mark.parametrize(("name", "access"), REQUIRED.items(), ids=list(REQUIRED))

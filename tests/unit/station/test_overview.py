@@ -14,6 +14,7 @@ from controller.ocpp.messages.core import (
 from controller.ocpp.types import RegistrationStatus
 from tests.unit.station.conftest import Talk
 from tests.unit.station.conversation import START, Conversation
+from tests.unit.station.reserving import reserve
 
 BINDING = {"id", "status", "error_code", "transaction_id", "id_tag", "offered_a", "power_w", "energy_wh"}
 KEY = "00112233445566778899AABBCCDDEEFF"
@@ -54,6 +55,20 @@ def test_the_binding_fields_are_there_and_are_json(talk: Talk) -> None:
     assert [connector(conversation, number)["id"] for number in (1, 2, 3)] == [1, 2, 3]
     assert set(connector(conversation)) >= BINDING
     assert msgspec.json.decode(msgspec.json.encode(status)) == status
+
+
+def test_what_is_reserved_is_shown_soonest_end_first(talk: Talk) -> None:
+    """For whom, which connector, until when; nothing is shown of one that has ended (RES-8)."""
+    conversation = talk(connectors=2)
+    reserve(conversation, 0, "TAG1", 1, parent="FAMILY")
+    reserve(conversation, 2, "TAG2", 2, for_s=60)
+    rows = conversation.station.status()["reservations"]
+    assert isinstance(rows, list)
+    assert [(row["reservation_id"], row["connector_id"], row["id_tag"], row["parent_id_tag"]) for row in rows] == [
+        (2, 2, "TAG2", None), (1, 0, "TAG1", "FAMILY")]
+    assert rows[0]["expiry_date"].startswith("2026-03-01T12:01:0")
+    conversation.pass_time(61)
+    assert len(conversation.station.status()["reservations"]) == 1  # type: ignore[arg-type]  # the list above
 
 
 def test_an_idle_connector_shows_null_where_there_is_nothing(conversation: Conversation) -> None:

@@ -26,7 +26,7 @@ def test_stored_values_win_over_the_file_and_the_file_over_defaults(tmp_path: Pa
 def test_a_key_that_is_not_there_reads_as_empty_and_a_list_as_its_items(tmp_path: Path) -> None:
     """Features may ask for a key whose profile is absent; blanks around the items of a list do not matter (CFG-4)."""
     found = settings(tmp_path, StopTxnSampledData="Voltage , Current.Import")
-    assert found.text("LocalAuthListEnabled") == ""
+    assert found.text("MaxChargingProfilesInstalled") == ""
     assert found.csl("StopTxnSampledData") == ["Voltage", "Current.Import"]
     assert found.csl("StopTxnAlignedData") == []
 

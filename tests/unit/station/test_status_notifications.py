@@ -20,6 +20,7 @@ from controller.ocpp.types import AvailabilityType, ChargePointErrorCode, Regist
 from controller.ocpp.types import ChargePointStatus as S
 from tests.unit.station.conftest import Talk
 from tests.unit.station.conversation import START, Conversation
+from tests.unit.station.reserving import HOUR_S, cancel, reserve
 from tests.unit.station.transition_oracle import CELLS, undefined_steps
 
 
@@ -94,6 +95,13 @@ REACHED = {
     "A2 B1 by card twice": (["card", "card"], "A2 B1"),
     "A2 B4 by remote start": (["remote start", "plug+power"], "A2 B4 D3"),
     "A8 H1": (["inoperative", "operative"], "A8 H1"),
+    "A7 G1 by time": (["reserve", "hour"], "A7 G1"),
+    "A7 G1 by word": (["reserve", "cancel"], "A7 G1"),
+    "A7 G2 B4": (["reserve", "card", "plug"], "A7 G2 B4"),
+    "G2 by remote start": (["reserve", "remote start", "plug+power"], "A7 G2 B4 D3"),
+    "G2 B1 A7": (["reserve", "card", "timeout"], "A7 G2 B1 A7"),
+    "G8 H1": (["reserve", "inoperative", "operative"], "A7 G8 H1"),
+    "G9 I1": (["reserve", "fault", "clear"], "A7 G9 I1"),
     "A9 I1": (["fault", "clear"], "A9 I1"),
     "B4 D3 C4": (["plug", "card", "power", "relax"], "A2 B4 D3 C4"),
     "B9 I2": (["plug", "fault", "clear"], "A2 B9 I2"),
@@ -137,6 +145,12 @@ def play(conversation: Conversation, scene: str) -> None:
             conversation.call(RemoteStartTransactionReq(id_tag="TAG1", connector_id=1))
         case "remote stop":
             conversation.call(RemoteStopTransactionReq(transaction_id=1))
+        case "reserve":
+            reserve(conversation)
+        case "cancel":
+            cancel(conversation)
+        case "hour":
+            conversation.pass_time(HOUR_S)
         case "inoperative" | "operative":
             set_operative(conversation, 1, operative=scene == "operative")
         case "fault":

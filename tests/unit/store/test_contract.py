@@ -52,7 +52,8 @@ class TestEveryStore:
         assert durable == r.Durable(
             settings={"HeartbeatInterval": "300"}, notes={"boot": "1"}, availability=(r.Availability(1, False, True),),
             transactions=(make.transaction(),), transaction_data={"t1": ('{"timestamp":"2026-03-01T12:00:00Z"}',)},
-            outbox=(make.message(attempts=1),), cache=(make.entry(),), latches=((1, FaultKind.CONTACTOR_WELDED),))
+            outbox=(make.message(attempts=1),), cache=(make.entry(),), local_list=(make.listed(),),
+            tags=(make.tag(),), reservations=(make.reservation(),), latches=((1, FaultKind.CONTACTOR_WELDED),))
 
     def test_sends_the_oldest_message_first(self, commit):
         """The queue keeps its order through updates, a fresh id after a CALLERROR included (rule 4 of faults-and-threats)."""
@@ -104,13 +105,36 @@ class TestEveryStore:
         assert [message.message_id for message in durable.outbox] == ["m2"]
 
     def test_forgets_what_it_is_told_to_forget(self, commit):
-        """Notes, cache entries and latches go; others stay."""
-        commit(*make.one_of_each, r.PutCacheEntry(make.entry("BB")), r.PutLatch(2, FaultKind.CONTACTOR_WELDED))
-        durable = commit(r.PutNote("boot", None), r.DropCacheEntry("BB"), r.DropLatch(1, FaultKind.CONTACTOR_WELDED))
+        """Notes, cache entries, cards, reservations and latches go; others stay."""
+        commit(*make.one_of_each, r.PutCacheEntry(make.entry("BB")), r.PutLatch(2, FaultKind.CONTACTOR_WELDED),
+               r.PutTag(make.tag("BB")), r.PutReservation(make.reservation(8)))
+        durable = commit(r.PutNote("boot", None), r.DropCacheEntry("BB"), r.DropLatch(1, FaultKind.CONTACTOR_WELDED),
+                         r.DropTag("BB"), r.DropReservation(8), r.DropReservation(9))
+        assert durable.reservations == (make.reservation(),)
+        assert durable.tags == (make.tag(),)
         assert durable.notes == {}
         assert durable.cache == (make.entry(),)
         assert durable.latches == ((2, FaultKind.CONTACTOR_WELDED),)
         assert commit(r.ClearCache()).cache == ()
+
+    def test_a_full_update_of_the_list_leaves_nothing_of_the_old_one(self, commit):
+        """However the entries come, they are found by tag; none given means an empty list (LIST-4)."""
+        commit(r.ReplaceLocalList((make.listed("BB"), make.listed("AA"))))
+        assert commit(r.ReplaceLocalList((make.listed("CC"), make.listed("AA", "Blocked")))).local_list == (
+            make.listed("AA", "Blocked"), make.listed("CC"))
+        assert commit(r.ReplaceLocalList(())).local_list == ()
+
+    def test_a_differential_update_of_the_list_touches_what_it_names(self, commit):
+        """New and changed entries, and dropped ones, known or not (LIST-5)."""
+        commit(r.ReplaceLocalList((make.listed("AA"), make.listed("BB"), make.listed("CC"))))
+        durable = commit(r.AmendLocalList((make.listed("DD"), make.listed("BB", "Blocked")), ("CC", "never there")))
+        assert durable.local_list == (make.listed("AA"), make.listed("BB", "Blocked"), make.listed("DD"))
+
+    def test_keeps_one_reservation_of_an_id(self, commit):
+        """A second one of the same id takes the place of the first, whatever the connector; ids may be negative (RES-1)."""
+        commit(r.PutReservation(make.reservation(7, 1)), r.PutReservation(make.reservation(-3, 0)))
+        durable = commit(r.PutReservation(make.reservation(7, 2)))
+        assert durable.reservations == (make.reservation(-3, 0), make.reservation(7, 2))
 
     @pytest.mark.parametrize("place", range(3), ids=["first", "middle", "last"])
     def test_a_commit_is_all_or_nothing(self, commit, place):

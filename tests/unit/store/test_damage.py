@@ -74,6 +74,7 @@ def _assert_nothing_is_invented(found: r.Durable, before: r.Durable) -> None:
     assert set(found.cache) <= set(before.cache)
     assert set(found.latches) <= set(before.latches)
     assert set(found.availability) <= set(before.availability)
+    assert set(found.reservations) <= set(before.reservations)
 
 
 def test_a_sound_database_is_taken_as_it_is(directory, sound):
@@ -130,7 +131,8 @@ def test_a_damaged_log_never_crashes_and_invents_nothing(tmp_path, seed):
 @pytest.mark.parametrize(("old", "new"), [
     (b"StartTransaction", b"StartTransacti0n"), (b"04A1B2C3", b"04A1B2C4"), (b"Accepted", b"Accepteb"),
     (b"AuthorizationKey\x30", b"AuthorizationKey\x31"), (b"contactor_welded", b"contactor_we\xffded"),
-], ids=["queued message", "tag of a transaction", "cached verdict", "setting", "latch, not even text"])
+    (b'"reservation_id":7', b'"reservation_id":8'),
+], ids=["queued message", "tag of a transaction", "cached verdict", "setting", "latch, not even text", "reservation"])
 def test_a_row_that_was_changed_is_not_taken_for_a_good_one(tmp_path, old, new):
     """SQLite calls the file sound; the CRC of the row does not (F-DBCORRUPT, T-TAG)."""
     store = SqliteStore(str(tmp_path))
