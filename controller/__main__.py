@@ -13,6 +13,8 @@ VERBS: dict[str, str] = {
     "controller": "run the controller alone, as its systemd unit does",
     "config": "check a configuration file",
     "status": "show what the charge point is doing",
+    "sessions": "what was charged: list, show, export, erase",
+    "ocpp": "look at the connection to the central system: status, queue, trace, config",
     "tags": "the cards that this charge point knows: list, learn, label, block, remove",
     "service": "what a technician does at the charge point: reset a latched fault",
     "sim": "play in the simulated world: plug, swipe, break things",

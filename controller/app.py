@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
 from controller import __version__
-from controller.clock import Clock
+from controller.clock import Clock, Instant
 from controller.commands import TellAsker
 from controller.config import Configuration
 from controller.errors import AlreadyRunning, ControlUnavailable, StorageError
@@ -28,11 +28,13 @@ from controller.records import Durable, Record
 from controller.sd_notify import ServiceManager
 from controller.shell.askers import Askers
 from controller.shell.effects import Effects
+from controller.shell.failed_starts import FailedStarts
 from controller.shell.guard_link import GuardLink
 from controller.shell.guard_process import GuardProcess
 from controller.shell.guard_runner import GuardRunner
 from controller.shell.hardware import Meter, Meters, Reader
 from controller.shell.inbox import Inbox
+from controller.shell.ocpp_view import Wire
 from controller.shell.offers import Offers
 from controller.shell.pace import NORMAL, Pace
 from controller.shell.pump import Pump
@@ -199,6 +201,15 @@ class App:
                 "online": self.connection.connected, **station, "warnings": [*station["warnings"], *self._advice],
                 "storing": self.pump.storing}
 
+    @property
+    def wire(self) -> Wire:
+        """What is between the station and the central system."""
+        return Wire(self.connection, self.station.central_system, self.station.settings)
+
+    def now(self) -> Instant:
+        """This moment."""
+        return self._clock.now()
+
     def tags(self) -> dict[str, Any]:
         """`GET /api/v1/tags`."""
         return self.station.tags(self._clock.now())
@@ -323,7 +334,8 @@ def run_daemon(configuration: Configuration, *, mode: str) -> int:
     except StorageError as error:
         logger.error("%s", error)
     try:
-        code = asyncio.run(_main(configuration, mode))
+        with FailedStarts(configuration.storage.directory).watched():
+            code = asyncio.run(_main(configuration, mode))
     finally:
         lock.release()
     if code is None:
@@ -343,6 +355,7 @@ def open_store(configuration: Configuration) -> Store:
 
     store = SqliteStore(configuration.storage.directory)
     try:
+        FailedStarts(configuration.storage.directory).set_aside(store)
         store.load()
     except StorageError as error:
         logger.error("%s", error)

@@ -41,6 +41,8 @@ class OfferCurrent(msgspec.Struct, frozen=True):
 
     connector_id: int
     max_current_a: float
+    phases: int = 3
+    """1 or 3, where the connector can switch them."""
 
 
 class WithdrawOffer(msgspec.Struct, frozen=True):

@@ -89,6 +89,13 @@ class FaultReset(msgspec.Struct, frozen=True):
     connector_id: int
 
 
+class EraseRequested(msgspec.Struct, frozen=True):
+    """A person wants sessions and dead letters forgotten: those that meet every condition that is given (T-PRIVACY)."""
+
+    ended_before: datetime | None = None
+    id_tag: str | None = None
+
+
 class TagChangeAsked(msgspec.Struct, frozen=True):
     """A person at the charge point wants one of its own cards labelled, blocked or removed; `asked_by` waits for the answer."""
 
@@ -169,7 +176,7 @@ class ClockWasSet(msgspec.Struct, frozen=True):
 
 Event: TypeAlias = (
     Started | StopRequested | CardPresented | ConnectorReported | GuardLost | GuardFound | MeterRead | MeterFailed
-    | ReaderFailed | ReaderFound | TamperReported | StorageFailed | StorageFound | FaultReset | TagChangeAsked | LearningAsked
-    | AskerLeft | CsmsConnected | CsmsLost | CallReceived
+    | ReaderFailed | ReaderFound | TamperReported | StorageFailed | StorageFound | FaultReset | EraseRequested | TagChangeAsked
+    | LearningAsked | AskerLeft | CsmsConnected | CsmsLost | CallReceived
     | CallAnswered | CallFailed | DeadlineCame | ClockWasSet
 )

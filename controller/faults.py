@@ -35,6 +35,7 @@ class FaultKind(Enum):
     PROXIMITY = "proximity"
     GUARD = "guard"
     STORAGE = "storage"
+    PHASE_SWITCH = "phase_switch"
 
 
 class Owner(Enum):
@@ -119,6 +120,8 @@ CATALOGUE: dict[FaultKind, Fault] = {
               False, "OtherError", suspends=True),
         Fault(_K.PROXIMITY, "The cable's current rating cannot be read.", _O.GUARD, _R.OPEN, _C.UNPLUG, False,
               "OtherError", suspends=True, mrec="MREC23ProximityFault"),
+        Fault(_K.PHASE_SWITCH, "The contact of L2 and L3 does not follow.", _O.GUARD, _R.OPEN, _C.UNPLUG, True,
+              "PowerSwitchFailure", mrec="MREC17EVSEContactorFault"),
         Fault(_K.GUARD, "The guard process does not answer.", _O.CONTROLLER, _R.OPEN, _C.AUTO, True, "InternalError"),
         Fault(_K.STORAGE, "Nothing can be stored: disk full or not writable.", _O.CONTROLLER, _R.STOP, _C.AUTO,
               True, "InternalError"),

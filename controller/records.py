@@ -48,6 +48,10 @@ class Transaction(msgspec.Struct, frozen=True):
     stop_id_tag: str | None = None
     ended: Stamp | None = None
     meter_stop_wh: int | None = None
+    settled: Stamp | None = None
+    """When nothing was owed of it any more: its end was acknowledged, or given up. What is kept is kept from here on (T-PRIVACY)."""
+    stop_given_up: bool = False
+    """StopTransaction is among the dead letters."""
     stand_alone: bool = False
     """Begun with no central system configured: no message is owed about it, ever (decision 11)."""
 
@@ -68,6 +72,8 @@ class QueuedMessage(msgspec.Struct, frozen=True):
     attempts: int = 0
     dated_values: int = 0
     """While `stamp` is not trusted: so many of the first values in a StopTransaction have their right date all the same."""
+    buried: Stamp | None = None
+    """When it was given up; only dead letters have it."""
 
 
 class CacheEntry(msgspec.Struct, frozen=True):
@@ -203,6 +209,30 @@ class Bury(msgspec.Struct, frozen=True):
 
     message_id: str
     why: str
+    at: Stamp | None = None
+
+
+class DateSettled(msgspec.Struct, frozen=True):
+    """What was settled or given up while nobody knew the date counts from `stamp` on, and so does what older programs left.
+
+    At most `limit` sessions and as many dead letters.
+    """
+
+    stamp: Stamp
+    limit: int
+
+
+class Erase(msgspec.Struct, frozen=True):
+    """Forget sessions of which nothing is owed, and dead letters (T-PRIVACY): those that meet every condition that is given.
+
+    At most `limit` sessions and as many dead letters (all of a tag), the oldest first. What `load` gives is never touched.
+    """
+
+    limit: int
+    settled_before: datetime | None = None
+    ended_before: datetime | None = None
+    id_tag: str | None = None
+    """In any case; a dead letter is meant when its session or its payload has this tag."""
 
 
 class PutCacheEntry(msgspec.Struct, frozen=True):
@@ -276,5 +306,5 @@ CardRecord: TypeAlias = PutCacheEntry | DropCacheEntry | ClearCache | ReplaceLoc
 """About cards: cache, Local Authorization List, own ones."""
 Record: TypeAlias = (
     PutSetting | PutNote | PutAvailability | PutTransaction | AddTransactionData | PutTransactionData | Enqueue | UpdateQueued
-    | Dequeue | Bury | PutReservation | DropReservation | PutLatch | DropLatch | CardRecord
+    | Dequeue | Bury | DateSettled | Erase | PutReservation | DropReservation | PutLatch | DropLatch | CardRecord
 )

@@ -91,6 +91,30 @@ class FaultInput(Protocol):
         """Release the line."""
 
 
+class ResidualMonitor(FaultInput, Protocol):
+    """A residual-current monitor: its trip output, and its test input where that is wired."""
+
+    @property
+    def testable(self) -> bool:
+        """Whether the test input is wired."""
+
+    def test(self, on: bool) -> None:
+        """Drive the test input, or leave it: the monitor then sees a residual current of its own. Raises DriverError."""
+
+
+class PhaseSwitch(Protocol):
+    """A second contactor for L2 and L3, behind the main one."""
+
+    def set_phases(self, phases: int) -> None:
+        """1 or 3; called only while the main contactor is confirmed open. Raises DriverError."""
+
+    def phases(self) -> int:
+        """1 or 3 by its mirror contact; what was commanded where none is wired. Raises DriverError."""
+
+    def close(self) -> None:
+        """One phase, and release the lines."""
+
+
 class TemperatureSensor(Protocol):
     """Warmth of the enclosure or the plug."""
 

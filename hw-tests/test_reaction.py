@@ -9,7 +9,8 @@ import pytest
 from board import wanted
 
 from controller.faults import FaultKind
-from controller.guard.cycle import TICK_S, Channel, Devices, Limits
+from controller.guard.cycle import Channel, Devices, Limits
+from controller.guard.guard import TICK_S
 from controller.guard.messages import Offer
 from controller.guard.process import become_real_time
 from drivers import pins, registry

@@ -6,8 +6,10 @@ import time
 import pytest
 from board import allowed
 
+from controller.faults import FaultKind
 from controller.guard.build import INPUTS
-from controller.guard.cycle import TICK_S, Channel, Devices, Guard, Limits
+from controller.guard.cycle import Channel, Devices, Limits
+from controller.guard.guard import TICK_S, Guard
 from controller.guard.link import memory_link
 from controller.guard.messages import Offer, Pilot, SetLock
 from drivers import registry
@@ -48,9 +50,10 @@ class Station:
         wired = row.devices()
         lock = board.make("lock") if row.lock["driver"] != "none" else registry.create("lock", {"driver": "none"}, None)
         inputs = {kind: board.make(slot) for slot, kind in INPUTS.items() if slot in wired}
-        devices = Devices(self.pilot, self.contactor, lock, inputs,
-                          board.make("temperature") if "temperature" in wired else None,
-                          board.make("proximity") if "proximity" in wired else None)
+        monitor = inputs.get(FaultKind.RCD)
+        devices = Devices(self.pilot, self.contactor, lock, inputs, residual=monitor if getattr(monitor, "testable", False) else None,
+                          temperature=board.make("temperature") if "temperature" in wired else None,
+                          proximity=board.make("proximity") if "proximity" in wired else None)
         limits = Limits(row.id, configuration.ceiling_a(row.id), row.max_current_a, configuration.site.nominal_voltage_v)
         self.end, guards_end = memory_link()
         self.guard = Guard([Channel(devices, limits)], guards_end)

@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 from typing import Any
+from urllib.parse import urlencode
 
 from controller.config import load
 from controller.errors import ConfigurationError
@@ -26,7 +27,15 @@ class Unreachable(Exception):
         self.code = code
 
 
-def complain(error: Unreachable) -> int:
+class Refused(Exception):
+    """The daemon answers, but not with what was asked for."""
+
+    def __init__(self, status: int, answer: Any) -> None:
+        super().__init__(str(answer.get("error", answer)) if isinstance(answer, dict) else str(answer))
+        self.code = FAILED if status == 404 else CODES.get(status, FAILED)
+
+
+def complain(error: Unreachable | Refused) -> int:
     """Say why nobody was reached; the exit code. The mistakes of a configuration read as `config check` tells them."""
     sys.stderr.write(f"{error}\n" if error.code == INVALID else f"evcp: {error}\n")
     return error.code
@@ -79,6 +88,15 @@ def request(path: str, method: str, url: str, body: dict[str, object] | None = N
         raise Unreachable(message) from error
     finally:
         connection.close()
+
+
+def asked(arguments: Any, url: str, query: dict[str, object] | None = None) -> Any:
+    """GET; what is None in `query` is left out. The decoded answer. Raises Unreachable, Refused."""
+    given = {name: value for name, value in (query or {}).items() if value is not None}
+    status, answer = request(socket_path(arguments.socket, arguments.config), "GET", f"{url}?{urlencode(given)}" if given else url)
+    if status != 200:
+        raise Refused(status, answer)
+    return answer
 
 
 def command(arguments: Any, url: str, body: dict[str, object]) -> int:

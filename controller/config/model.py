@@ -56,9 +56,10 @@ class Site(msgspec.Struct, frozen=True):
 
 
 class Storage(msgspec.Struct, frozen=True):
-    """Where everything durable lives."""
+    """Where everything durable lives, and how long what is over stays there."""
 
     directory: str
+    keep_days: int
 
 
 class Charging(msgspec.Struct, frozen=True):
@@ -143,6 +144,8 @@ class Connector(msgspec.Struct, frozen=True):
     tamper: Device | None = None
     lights: Device | None = None
     buzzer: Device | None = None
+    wake_up: Literal["off", "x1", "f"] = "off"
+    phase_pause_s: float = 60.0
     temperature_limits: TemperatureLimits = TemperatureLimits()
     """Written in the table of the slot `temperature`."""
     measured: frozenset[str] = frozenset()

@@ -212,7 +212,10 @@ TABLES: dict[str, tuple[Row, ...]] = {
         row("phases", choice(1, 3), 3, "Phases of the supply."),
         row("nominal_voltage_v", number(100, 250, "V"), 230.0, "Phase to neutral."),
     ),
-    "storage": (row("directory", path(), "/var/lib/evcp", "Everything the daemon writes is below it."),),
+    "storage": (
+        row("directory", path(), "/var/lib/evcp", "Everything the daemon writes is below it."),
+        row("keep_days", integer(1, 36_500), 90, "So long sessions and given-up messages are kept once nothing is owed of them."),
+    ),
     "charging": (
         row("after_power_loss", choice("stop", "resume"), "stop", "What becomes of a transaction a restart finds open."),
         row("before_accepted", flag(), False, "Charge although no central system has ever accepted this charge point."),
@@ -256,6 +259,9 @@ CONNECTOR: tuple[Row, ...] = (
     row("lock", device(), {"driver": "none"}, 'The bolt; { driver = "none" } without one.'),
     row("meter", device(), REQUIRED, "The energy meter."),
     row("priority", integer(-1000, 1000), 0, "Local load management: higher first, equal ones share."),
+    row("wake_up", choice("off", "x1", "f"), "off", "A car that does not ask for 30 s beside an offer is shown +12 V, or first state F (old hybrids "
+        "take that for a fault), once per plug-in."),
+    row("phase_pause_s", number(10, 600, "s"), 60.0, "Without an offer between one phase and three, for a car that was offered power before."),
     row("proximity", device(), None, "Cable rating."),
     row("residual_current", device(), None, "Residual-current monitor."),
     row("temperature", device(), None, "Temperature sensor."),

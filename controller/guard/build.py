@@ -2,15 +2,16 @@
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from controller.config import Configuration, Connector
 from controller.faults import FaultKind
 from controller.guard.complaints import nobody
-from controller.guard.cycle import Channel, Devices, Guard, Limits
+from controller.guard.cycle import Channel, Devices, Limits
+from controller.guard.guard import Guard
 from controller.guard.link import GuardEnd
 from drivers import registry
-from drivers.protocols import FaultInput
+from drivers.protocols import FaultInput, ResidualMonitor
 
 INPUTS = {
     "residual_current": FaultKind.RCD, "protective_earth": FaultKind.GROUND, "emergency_stop": FaultKind.ESTOP,
@@ -54,13 +55,17 @@ def _channel(configuration: Configuration, row: Connector, world: Any, tell: Cal
     inputs: dict[FaultKind, FaultInput] = {
         fault: registry.create(kind, wanted[kind], context) for kind, fault in INPUTS.items() if kind in wanted
     }
+    monitor = inputs.get(FaultKind.RCD)
     devices = Devices(
         pilot=registry.create("pilot", row.pilot, context), contactor=registry.create("contactor", row.contactor, context),
         lock=registry.create("lock", row.lock, context), inputs=inputs,
+        residual=cast("ResidualMonitor", monitor) if getattr(monitor, "testable", False) else None,
         temperature=registry.create("temperature", wanted["temperature"], context) if "temperature" in wanted else None,
+        phase_switch=registry.create("phase_switch", wanted["phase_switch"], context) if "phase_switch" in wanted else None,
         proximity=registry.create("proximity", wanted["proximity"], context) if "proximity" in wanted else None,
     )
     limits = Limits(row.id, configuration.ceiling_a(row.id), row.max_current_a, configuration.site.nominal_voltage_v,
                     row.ventilation, derate_from_c=row.temperature_limits.derate_from_c,
-                    derate_to_c=row.temperature_limits.derate_to_c, stop_c=row.temperature_limits.stop_c)
+                    derate_to_c=row.temperature_limits.derate_to_c, stop_c=row.temperature_limits.stop_c,
+                    wake_up=row.wake_up, phase_pause_s=row.phase_pause_s)
     return Channel(devices, limits, tell)

@@ -1,7 +1,7 @@
-"""The guard's cycle: read everything, judge it, decide, write, report. Called every 10 ms, in a process of its own or not."""
+"""The cycle of one connector: read everything, judge it, decide, write, report."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -9,9 +9,10 @@ from controller.faults import CATALOGUE, FaultKind, Reaction
 from controller.guard.complaints import Complaints, nobody
 from controller.guard.decide import OPEN_UNDER_LOAD_AFTER_S, Memory, Outputs, Seen, decide
 from controller.guard.fault_watch import FaultWatch
-from controller.guard.link import GuardEnd
 from controller.guard.messages import ClearLatch, Measured, Offer, Pilot, Report, SetLatch, SetLock, ToGuard, Withdraw
+from controller.guard.phases import PAUSE_S, PhaseWatch
 from controller.guard.pilot import PilotWatch
+from controller.guard.self_test import SelfTest
 from controller.guard.supervision import (
     FLAP_WINDOW_S,
     FLAPS,
@@ -23,21 +24,20 @@ from controller.guard.supervision import (
     TemperatureWatch,
     VoltageWatch,
 )
+from controller.guard.wake_up import Kind, WakeUp
 from drivers.protocols import (
     ConnectorLock,
     Contactor,
     ControlPilot,
     FaultInput,
     LockState,
+    PhaseSwitch,
     PilotSample,
     ProximityPilot,
+    ResidualMonitor,
     TemperatureSensor,
 )
 
-TICK_S = 0.010
-LATE_S = 0.020
-TOO_LATE_S = 0.060
-REPORT_EVERY_S = 0.5
 TEMPERATURE_EVERY_S = 1.0
 VOLTAGE_PATIENCE_S = 0.45
 """A supply out of range is left within 2 s of its beginning, obeying car or not (`contract.md`, fault kinds)."""
@@ -58,8 +58,11 @@ class Devices(msgspec.Struct, frozen=True):
     contactor: Contactor
     lock: ConnectorLock
     inputs: Mapping[FaultKind, FaultInput] = {}
+    residual: ResidualMonitor | None = None
+    """The monitor behind `inputs[FaultKind.RCD]`, where it can be tested."""
     temperature: TemperatureSensor | None = None
     proximity: ProximityPilot | None = None
+    phase_switch: PhaseSwitch | None = None
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -73,6 +76,8 @@ class Limits(msgspec.Struct, frozen=True):
     derate_from_c: float = 60.0
     derate_to_c: float = 75.0
     stop_c: float = 80.0
+    wake_up: Kind = "off"
+    phase_pause_s: float = PAUSE_S
 
 
 class Channel:
@@ -99,6 +104,11 @@ class Channel:
         self._hot_limit_a = limits.ceiling_a
         self._temperature_at_s = -math.inf
         self._cable = CableWatch()
+        self._wake_up = WakeUp(limits.wake_up)
+        self._wake_level: float | None = None
+        self._self_test = SelfTest() if devices.residual is not None else None
+        self._test_driven = False
+        self._phases = PhaseWatch(limits.phase_pause_s) if devices.phase_switch is not None else None
         self._was_plugged = False
         self._ending = False
         self._feedback: bool | None = None
@@ -119,6 +129,8 @@ class Channel:
                 sane = math.isfinite(message.max_current_a) and math.isfinite(message.valid_for_s)
                 accepted = sane and not self._ending
                 self._offer = (message.max_current_a, now_s + message.valid_for_s) if accepted else None
+                if self._phases is not None and accepted:
+                    self._phases.wish(message.phases)
             case Withdraw():
                 self._offer = None
             case Measured():
@@ -131,6 +143,8 @@ class Channel:
                 self.faults.latch(message.kind)
             case ClearLatch():
                 self.faults.reset(message.kind, now_s)
+                if self._self_test is not None and message.kind is FaultKind.RCD:
+                    self._self_test.reset()
 
     def withdraw(self) -> None:
         """The guard is told to end: nothing is offered any more, whatever the controller says."""
@@ -153,8 +167,11 @@ class Channel:
             self._look_at_contactor(outputs.coil, now_s)
         self._current.look(offered_a=outputs.offered_a, measured=self._measured, now_s=now_s)
         self._lock_state = self._move_bolt(now_s)
-        self.faults.look(self._causes(), unplugged=self._pilot.state is Pilot.A, now_s=now_s)
+        if self._phases is not None and self._devices.phase_switch is not None:
+            self._look_at_phases(self._phases, self._devices.phase_switch, now_s)
+        self.faults.look(self._causes(now_s), unplugged=self._pilot.state is Pilot.A, now_s=now_s)
         self._gone_wrong.clear()
+        self._wake_level = self._wake_up.look(self._pilot.state, offered=self._memory.offered_a is not None, now_s=now_s)
         self._outputs, self._memory = decide(self._seen(now_s, too_late=too_late), self._memory, now_s)
         self._write()
         if self._errors:
@@ -211,6 +228,8 @@ class Channel:
             self._current.unplugged()
             self._cable.unplugged()
             self._lock.unplugged()
+            if self._self_test is not None:
+                self._self_test.unplugged()
         if plugged or self._pilot.state is Pilot.A:
             self._was_plugged = plugged
         proximity = self._devices.proximity
@@ -253,12 +272,28 @@ class Channel:
             return False
         return self._feedback is False or (self._feedback is None and self._contactor.off_for_s(now_s) >= OPENS_WITHIN_S)
 
-    def _causes(self) -> set[FaultKind]:
+    def _look_at_phases(self, phases: PhaseWatch, switch: PhaseSwitch, now_s: float) -> None:
+        """Switch when it may be, and see that the contact follows."""
+        if self._pilot.state is Pilot.A:
+            phases.unplugged()
+        shown: int | None = None
+        try:
+            shown = switch.phases()
+        except Exception as error:  # noqa: BLE001 - as above; a contact that cannot be read is not where it should be
+            self._errors.append(error)
+        wanted = phases.look(shown, opened=self._known_open(now_s), offered=self._memory.offered_a is not None,
+                             asks=self._pilot.state in (Pilot.C, Pilot.D), now_s=now_s)
+        if wanted is not None and self._drive(FaultKind.PHASE_SWITCH, switch.set_phases, wanted):
+            phases.switched(wanted, now_s)
+
+    def _causes(self, now_s: float) -> set[FaultKind]:
         """Everything that is wrong in this cycle."""
         causes = self._gone_wrong.copy()
         for kind, wire in self._devices.inputs.items():
             if self._active(wire) and self._active(wire):  # twice, for a spike is no fault
                 causes.add(kind)
+        if self._self_test is not None:
+            self._test_monitor(self._self_test, causes, now_s)
         for wrong, kind in (
             (self._pilot.broken or self._pilot.state in (Pilot.E, Pilot.F), FaultKind.PILOT),
             (self._pilot.diode_missing, FaultKind.DIODE),
@@ -268,10 +303,34 @@ class Channel:
             (self._temperature.too_hot, FaultKind.TEMPERATURE), (self._current.tripped, FaultKind.OVERCURRENT),
             (self._voltage.under, FaultKind.UNDERVOLTAGE), (self._voltage.over, FaultKind.OVERVOLTAGE),
             (self._cable.missing, FaultKind.PROXIMITY),
+            (self._phases is not None and self._phases.failed, FaultKind.PHASE_SWITCH),
         ):
             if wrong:
                 causes.add(kind)
         return causes
+
+    def _test_monitor(self, test: SelfTest, causes: set[FaultKind], now_s: float) -> None:
+        """While the monitor is tested, what it says is its answer; afterwards the verdict is the cause."""
+        tripped = FaultKind.RCD in causes
+        if test.running:
+            causes.discard(FaultKind.RCD)
+        known = test.failure
+        driven = test.look(tripped=tripped, may_begin=self._memory.offered_a is None and self._known_open(now_s), now_s=now_s)
+        if driven is not self._test_driven:
+            self._drive_test(driven, causes)
+        if test.failure is not None:
+            causes.add(FaultKind.RCD)
+            if known is None:
+                self._complaints.say(test.failure, now_s)
+
+    def _drive_test(self, on: bool, causes: set[FaultKind]) -> None:
+        try:
+            if self._devices.residual is not None:
+                self._devices.residual.test(on)
+            self._test_driven = on
+        except Exception as error:  # noqa: BLE001 - as above
+            self._errors.append(error)
+            causes.add(FaultKind.RCD)
 
     def _active(self, wire: FaultInput) -> bool:
         """Whether a wire tells of its fault; one that cannot be read does."""
@@ -289,14 +348,16 @@ class Channel:
             may_close=self._contactor.may_close(now_s) and self._lock.wish_locked is not False,
             must_release=self._contactor.must_release, must_open=too_late or bool(standing & OPENS),
             shows_f=bool(standing & SHOWS_F), must_stop=bool(standing & STOPS), stays_open=bool(standing & STAYS_OPEN),
-            patience_s=VOLTAGE_PATIENCE_S if standing & VOLTAGE else OPEN_UNDER_LOAD_AFTER_S,
+            patience_s=VOLTAGE_PATIENCE_S if standing & VOLTAGE else OPEN_UNDER_LOAD_AFTER_S, wake_up=self._wake_level,
         )
 
     def _offer_a(self, now_s: float) -> float | None:
         """The live offer within the ceiling, the cable, the warmth, and what an over-drawing car may still have."""
         if self._offer is None or now_s >= self._offer[1] or not self._contactor.proved_open:
             return None
-        if self._pilot.state in (Pilot.A, Pilot.UNKNOWN):
+        if self._pilot.state in (Pilot.A, Pilot.UNKNOWN) or (self._self_test is not None and self._self_test.holds):
+            return None
+        if self._phases is not None and self._phases.holds(now_s):
             return None
         amperes = min(self._offer[0], self.limits.ceiling_a, self._hot_limit_a, self._cable_a)
         cap_a = self._current.cap_a
@@ -343,10 +404,12 @@ class Channel:
     def report(self, late_ticks: int) -> Report:
         """Everything the controller may know, as this cycle found and left it."""
         outputs = self._outputs
+        in_force_a = outputs.offered_a if self._wake_level is None else self._memory.offered_a
         return Report(
-            self.limits.connector_id, self._pilot.state, outputs.duty, outputs.offered_a or 0.0, outputs.coil,
+            self.limits.connector_id, self._pilot.state, outputs.duty, in_force_a or 0.0, outputs.coil,
             outputs.coil if self._feedback is None else self._feedback, self._lock_state, self.faults.standing,
             self._cable_a, late_ticks, self._contactor.closures,
+            (self._phases.commanded or 0) if self._phases is not None else 0,
         )
 
     def kick(self) -> None:
@@ -358,7 +421,9 @@ class Channel:
 
     def restless(self, now_s: float) -> bool:
         """Something is being timed, so the next look must come soon."""
-        return (self._pilot.undecided or self._contactor.restless(now_s) or self._lock.restless or self._current.restless
+        return (self._pilot.undecided or self._contactor.restless(now_s) or self._lock.restless or self._current.restless or self._wake_up.restless
+                or (self._self_test is not None and self._self_test.holds)
+                or (self._phases is not None and self._phases.holds(now_s))
                 or self._voltage.restless or self.faults.clearing or self._written is None or (self._memory.stopping_since_s is not None
                 and self._outputs.coil) or self._outputs.duty == 0.0 or self._rising(now_s))
 
@@ -379,71 +444,8 @@ class Channel:
     def close(self) -> None:
         """Everything off, every line released, whatever a device says to that."""
         devices = self._devices
-        every = (devices.contactor, devices.pilot, devices.lock, *devices.inputs.values(), devices.temperature, devices.proximity)
+        every = (devices.contactor, devices.pilot, devices.lock, *devices.inputs.values(), devices.temperature, devices.proximity,
+                 devices.phase_switch)
         for device in every:
             if device is not None:
                 self._drive(FaultKind.OTHER, device.close)
-
-
-class Guard:
-    """All connectors, and the link to the controller."""
-
-    def __init__(self, channels: Sequence[Channel], end: GuardEnd, *, count_late_only: bool = False) -> None:
-        self._channels = {channel.limits.connector_id: channel for channel in channels}
-        self._end = end
-        self._count_late_only = count_late_only
-        self._told: dict[int, tuple[Report, float]] = {}
-        """The last report of each connector, and when it was sent."""
-        self.late_ticks = 0
-
-    def step(self, now_s: float, *, expected_s: float | None = None) -> None:
-        """One cycle; `expected_s` is when it should have been."""
-        late_s = 0.0 if expected_s is None else now_s - expected_s
-        if late_s > LATE_S:
-            self.late_ticks += 1
-        for message in self._end.receive():
-            channel = self._channels.get(message.connector_id)
-            if channel is not None:
-                channel.hear(message, now_s)
-        too_late = late_s > TOO_LATE_S and not self._count_late_only
-        for channel in self._channels.values():
-            channel.step(now_s, too_late=too_late)
-            self._report(channel, now_s)
-        for channel in self._channels.values():
-            channel.kick()
-
-    def _report(self, channel: Channel, now_s: float) -> None:
-        connector_id = channel.limits.connector_id
-        report = channel.report(self.late_ticks)
-        told = self._told.get(connector_id)
-        if told is None or report != told[0] or now_s - told[1] >= REPORT_EVERY_S:
-            self._told[connector_id] = report, now_s
-            self._end.send(report)
-
-    def restless(self, now_s: float) -> bool:
-        """Some connector times something: the next cycle must come in 10 ms, also in virtual time."""
-        return any(channel.restless(now_s) for channel in self._channels.values())
-
-    def next_expiry_s(self) -> float:
-        """When the first offer runs out."""
-        return min((channel.offer_until_s for channel in self._channels.values()), default=math.inf)
-
-    def withdraw(self) -> None:
-        """Offer nothing any more: a controlled stop on every connector."""
-        for channel in self._channels.values():
-            channel.withdraw()
-
-    @property
-    def energised(self) -> bool:
-        """Some coil is on."""
-        return any(channel.energised for channel in self._channels.values())
-
-    @property
-    def orphaned(self) -> bool:
-        """The controller is gone for good."""
-        return self._end.closed
-
-    def close(self) -> None:
-        """Everything off."""
-        for channel in self._channels.values():
-            channel.close()

@@ -51,6 +51,8 @@ class Seen(msgspec.Struct, frozen=True):
     stays_open: bool = False
     """A fault stands that keeps the contactor open, but not the pilot from offering (state D without ventilation)."""
     patience_s: float = OPEN_UNDER_LOAD_AFTER_S
+    wake_up: float | None = None
+    """A steady level that a sleeping car is shown for a moment in place of the offer; None: no such moment."""
 
 
 class Memory(msgspec.Struct, frozen=True):
@@ -113,6 +115,8 @@ def _offer(seen: Seen, wish_a: float, was: Memory, now_s: float) -> tuple[Output
     pwm_since_s = now_s if was.offered_a is None else was.pwm_since_s
     diode = seen.diode_fresh or (was.coil and now_s - pwm_since_s < DIODE_GRACE_S)
     coil = (was.coil or seen.may_close) and diode and _may_stay_closed(seen)
+    if seen.wake_up is not None and not was.coil:
+        return Outputs(seen.wake_up, coil=False, offered_a=None), Memory(False, offered_a, changed_s)
     memory = Memory(coil, offered_a, changed_s, pwm_since_s=pwm_since_s)
     return Outputs(duty_for(offered_a), coil, offered_a), memory
 

@@ -22,11 +22,11 @@ from controller.guard.messages import (
 )
 from drivers.protocols import LockState
 
-MAGIC, VERSION = 0x4556, 1
+MAGIC, VERSION = 0x4556, 2
 SIZE = 64
 _HEAD = struct.Struct("<HBBHHI")
 _SIX = struct.Struct("<6d")
-_REPORT = struct.Struct("<dddBBBBIII")
+_REPORT = struct.Struct("<dddBBBBIIIB")
 MAX_CONNECTOR = 1000
 MAX_A, MAX_VALID_S = 1000.0, 60.0
 MAX_MEASURED = 1000.0
@@ -40,8 +40,8 @@ _OFFER, _WITHDRAW, _MEASURED, _SET_LOCK, _SET_LATCH, _CLEAR_LATCH, _REPORT_KIND 
 def encode(message: ToGuard | FromGuard, sequence: int) -> bytes:
     """The message as 64 bytes."""
     match message:
-        case Offer(connector_id, max_current_a, valid_for_s):
-            return _pack(_OFFER, connector_id, 0, sequence, _SIX.pack(max_current_a, valid_for_s, 0, 0, 0, 0))
+        case Offer(connector_id, max_current_a, valid_for_s, phases):
+            return _pack(_OFFER, connector_id, phases, sequence, _SIX.pack(max_current_a, valid_for_s, 0, 0, 0, 0))
         case Withdraw(connector_id):
             return _pack(_WITHDRAW, connector_id, 0, sequence)
         case Measured(connector_id, current_a, voltage_v):
@@ -65,7 +65,7 @@ def _pack_report(report: Report) -> bytes:
     bits = sum(1 << _KINDS.index(kind) for kind in report.faults)
     return _REPORT.pack(report.duty, report.offered_a, report.cable_a, _PILOTS.index(report.pilot),
                         _LOCKS.index(report.lock), report.coil, report.contactor_closed, bits,
-                        report.late_ticks & 0xFFFFFFFF, report.closures & 0xFFFFFFFF)
+                        report.late_ticks & 0xFFFFFFFF, report.closures & 0xFFFFFFFF, report.phases)
 
 
 def decode(content: bytes) -> tuple[int, ToGuard | FromGuard] | None:
@@ -79,10 +79,10 @@ def decode(content: bytes) -> tuple[int, ToGuard | FromGuard] | None:
     return None if message is None else (sequence, message)
 
 
-def _offer(connector_id: int, _flags: int, body: bytes) -> ToGuard | None:
+def _offer(connector_id: int, phases: int, body: bytes) -> ToGuard | None:
     max_current_a, valid_for_s, *_ = _SIX.unpack_from(body)
-    fine = _within(max_current_a, 0, MAX_A) and _within(valid_for_s, 0, MAX_VALID_S)
-    return Offer(connector_id, max_current_a, valid_for_s) if fine else None
+    fine = _within(max_current_a, 0, MAX_A) and _within(valid_for_s, 0, MAX_VALID_S) and phases in (1, 3)
+    return Offer(connector_id, max_current_a, valid_for_s, phases) if fine else None
 
 
 def _withdraw(connector_id: int, _flags: int, _body: bytes) -> ToGuard | None:
@@ -109,13 +109,13 @@ def _clear_latch(connector_id: int, flags: int, _body: bytes) -> ToGuard | None:
 
 
 def _report(connector_id: int, _flags: int, body: bytes) -> FromGuard | None:
-    duty, offered_a, cable_a, pilot, lock, coil, closed, bits, late, closures = _REPORT.unpack_from(body)
-    fine = pilot < len(_PILOTS) and lock < len(_LOCKS) and coil < 2 and closed < 2 and bits < 1 << len(_KINDS)
+    duty, offered_a, cable_a, pilot, lock, coil, closed, bits, late, closures, phases = _REPORT.unpack_from(body)
+    fine = pilot < len(_PILOTS) and lock < len(_LOCKS) and coil < 2 and closed < 2 and bits < 1 << len(_KINDS) and phases in (0, 1, 3)
     if not fine or not (_within(duty, 0, 1) and _within(offered_a, 0, MAX_A) and _within(cable_a, 0, MAX_A)):
         return None
     faults = frozenset(kind for bit, kind in enumerate(_KINDS) if bits >> bit & 1)
     return Report(connector_id, _PILOTS[pilot], duty, offered_a, bool(coil), bool(closed), _LOCKS[lock], faults, cable_a,
-                  late, closures)
+                  late, closures, phases)
 
 
 def _within(number: float, lowest: float, highest: float) -> bool:

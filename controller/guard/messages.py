@@ -36,6 +36,8 @@ class Offer(msgspec.Struct, frozen=True):
     connector_id: int
     max_current_a: float
     valid_for_s: float
+    phases: int = 3
+    """1 or 3: on so many phases, where the connector can switch them."""
 
 
 class Withdraw(msgspec.Struct, frozen=True):
@@ -97,6 +99,8 @@ class Report(msgspec.Struct, frozen=True):
     """Cycles that came more than 20 ms late since the start."""
     closures: int = 0
     """How often the contactor has closed since the start."""
+    phases: int = 0
+    """What the phase switch was told, 1 or 3; 0 where there is none, or before the first offer."""
 
 
 FromGuard: TypeAlias = Report

@@ -19,7 +19,7 @@ from types import FrameType
 from controller.config import Configuration
 from controller.errors import AlreadyRunning
 from controller.guard.build import build_guard, build_world
-from controller.guard.cycle import TICK_S, Guard
+from controller.guard.guard import TICK_S, Guard
 from controller.guard.link import SocketGuardEnd, listen
 from controller.lock import ProcessLock
 from controller.sd_notify import ServiceManager

@@ -21,6 +21,7 @@ from controller.events import CallAnswered, CallFailed, CallReceived, CsmsConnec
 from controller.ocpp.loggable import loggable
 from controller.ocpp.messages import Request, Response
 from controller.ocpp.session import BAD_ANSWER, Ignored, Received, Session, Transmit
+from controller.ocpp.trace import Trace
 
 logger = logging.getLogger("evcp.ocpp")
 
@@ -125,6 +126,25 @@ class Connection:
         self._timeout: asyncio.TimerHandle | None = None
         self.connected_since_s: float | None = None
         self.last_failure = ""
+        self.last_loss = ""
+        """Why the last connection ended."""
+        self.trace = Trace()
+
+    @property
+    def security_profile(self) -> int:
+        """The one that the next dial uses."""
+        return self._security_profile
+
+    @property
+    def connected_for_s(self) -> float | None:
+        """How long the present connection has lasted; None without one."""
+        since_s = self.connected_since_s
+        return None if since_s is None else round(self._clock.now().monotonic_s - since_s, 3)
+
+    @property
+    def endpoint(self) -> str:
+        """Where it dials."""
+        return endpoint(self._url, self._identity, self._security_profile) if self._url else ""
 
     @property
     def connected(self) -> bool:
@@ -196,6 +216,8 @@ class Connection:
             self._dial_now.set()
 
     def _transmit(self, text: str) -> None:
+        if text:
+            self.trace.note(text, self._clock.now(), sent=True)
         if logger.isEnabledFor(logging.DEBUG):
             logger.debug("-> %s", loggable(text))
         if text and not self._outgoing and not self._sending and self._transport is not None and self._transport.send_now(text):
@@ -293,6 +315,7 @@ class Connection:
     def _lost(self, why: str) -> None:
         why = loggable(why)  # a close frame may carry any text
         logger.warning("connection lost: %s", why)
+        self.last_loss = why
         self._session.lost()
         self._watch_time_out()
         self._post(CsmsLost(why))
@@ -313,6 +336,7 @@ class Connection:
             text = await transport.receive()
             self._reading = False
             self._frames += 1
+            self.trace.note(text, self._clock.now(), sent=False)
             if logger.isEnabledFor(logging.DEBUG):
                 logger.debug("<- %s", loggable(text))
             for received in self._session.receive(text):

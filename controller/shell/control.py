@@ -21,11 +21,15 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from controller.clock import Instant
 from controller.commands import TellAsker
 from controller.config import Configuration
 from controller.errors import ControlUnavailable
 from controller.events import CardPresented, Event, FaultReset, LearningAsked, TagChangeAsked
+from controller.shell.ocpp_view import OcppView, Wire
 from controller.shell.openapi import document
+from controller.shell.refusal import Unusable
+from controller.shell.sessions import Sessions
 from drivers.sim_port import SimError, is_id_tag
 
 logger = logging.getLogger("evcp.control")
@@ -57,6 +61,10 @@ class Daemon(Protocol):
     version: str
 
     @property
+    def wire(self) -> Wire:
+        """What is between the station and the central system."""
+
+    @property
     def sim(self) -> Simulation | None:
         """The simulated world; None where every driver is real."""
 
@@ -68,6 +76,9 @@ class Daemon(Protocol):
 
     async def emit(self, event: Event) -> None:
         """An event from outside the hardware."""
+
+    def now(self) -> Instant:
+        """This moment, as the daemon knows it."""
 
     async def ask(self, make: Callable[[str], Event], *, within_s: float, has_left: Callable[[], Awaitable[bool]] | None = None
                   ) -> TellAsker:
@@ -112,14 +123,6 @@ class TagRemoval(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Body of `/api/v1/tags/remove`."""
 
     id_tag: str
-
-
-class Unusable(Exception):
-    """A request that cannot be carried out, with its HTTP status."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 def reply(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -170,6 +173,8 @@ class Control:
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
         self._known = [row.id for row in daemon.configuration.connector]
+        self._sessions = Sessions(daemon)
+        self._ocpp = OcppView(daemon.wire, self._sessions.archive)
 
     def application(self) -> Starlette:
         """The ASGI application; `/sim/v1` only when a driver is `sim`."""
@@ -178,6 +183,10 @@ class Control:
             Route("/api/v1/openapi.json", guarded(self._openapi), methods=["GET"]),
             Route("/api/v1/swipe", guarded(self._swipe), methods=["POST"]),
             Route("/api/v1/service/reset", guarded(self._reset), methods=["POST"]),
+            *(Route(f"/api/v1/ocpp/{what}", guarded(self._ocpp_view(what)), methods=["GET"]) for what in OcppView.WHAT),
+            Route("/api/v1/sessions", guarded(self._list_sessions), methods=["GET"]),
+            Route("/api/v1/service/erase", guarded(self._erase_sessions), methods=["POST"]),
+            Route("/api/v1/sessions/{local_id}", guarded(self._show_session), methods=["GET"]),
             Route("/api/v1/tags", guarded(self._tags), methods=["GET"]),
             Route("/api/v1/tags/learn", guarded(self._learn), methods=["POST"]),
             Route("/api/v1/tags/label", guarded(self._label), methods=["POST"]),
@@ -214,6 +223,21 @@ class Control:
         self._configured(wish.connector)
         await self._daemon.emit(FaultReset(wish.connector))
         return {}
+
+    def _ocpp_view(self, what: str) -> Callable[[Request], Awaitable[object]]:
+        async def show(request: Request) -> object:
+            return await self._ocpp.show(what, request.query_params)
+
+        return show
+
+    async def _list_sessions(self, request: Request) -> object:
+        return await self._sessions.listing(request.query_params)
+
+    async def _show_session(self, request: Request) -> object:
+        return await self._sessions.one(request.path_params["local_id"])
+
+    async def _erase_sessions(self, request: Request) -> object:
+        return await self._sessions.erase(await body_of(request))
 
     def _configured(self, connector_id: int) -> None:
         if connector_id not in self._known:

@@ -36,7 +36,7 @@ class Effects:
         match command:
             case c.WithdrawOffer() | c.SetClock():
                 return True
-            case c.OfferCurrent(connector_id, max_current_a):
+            case c.OfferCurrent(connector_id, max_current_a, _):
                 now_a = self._offers.current_a(connector_id)
                 return now_a is not None and max_current_a < now_a
             case _:
@@ -51,8 +51,8 @@ class Effects:
                 self._connection.reply(message_id, response)
             case c.ReplyError(message_id, code, description):
                 self._connection.reply_error(message_id, code, description)
-            case c.OfferCurrent(connector_id, max_current_a):
-                self._offers.offer(connector_id, max_current_a)
+            case c.OfferCurrent(connector_id, max_current_a, phases):
+                self._offers.offer(connector_id, max_current_a, phases)
             case c.WithdrawOffer(connector_id):
                 self._offers.withdraw(connector_id)
             case c.SetLock(connector_id, locked):

@@ -8,7 +8,7 @@ import asyncio
 from typing import Any
 
 from controller.clock import Clock
-from controller.guard.cycle import TICK_S, Guard
+from controller.guard.guard import TICK_S, Guard
 from controller.guard.link import MemoryGuardEnd
 
 CALM_S = 1.5

@@ -22,25 +22,27 @@ class Offers:
         self._link = link
         self._clock = clock
         self._valid_for_s = valid_for_s
-        self._amperes: dict[int, float] = {}
+        self._offered: dict[int, tuple[float, int]] = {}
+        """Amperes and phases."""
 
     def current_a(self, connector_id: int) -> float | None:
         """What is offered; None for nothing."""
-        return self._amperes.get(connector_id)
+        offered = self._offered.get(connector_id)
+        return None if offered is None else offered[0]
 
-    def offer(self, connector_id: int, max_current_a: float) -> None:
+    def offer(self, connector_id: int, max_current_a: float, phases: int = 3) -> None:
         """Offer this from now on."""
-        self._amperes[connector_id] = max_current_a
-        self._tell(Offer(connector_id, max_current_a, self._valid_for_s))
+        self._offered[connector_id] = max_current_a, phases
+        self._tell(Offer(connector_id, max_current_a, self._valid_for_s, phases))
 
     def withdraw(self, connector_id: int) -> None:
         """Offer nothing more."""
-        self._amperes.pop(connector_id, None)
+        self._offered.pop(connector_id, None)
         self._tell(Withdraw(connector_id))
 
     def withdraw_all(self) -> None:
         """The process ends: every offer does too."""
-        for connector_id in list(self._amperes):
+        for connector_id in list(self._offered):
             self.withdraw(connector_id)
 
     def _tell(self, message: ToGuard) -> None:
@@ -52,5 +54,5 @@ class Offers:
             await asyncio.sleep(RENEW_EVERY_S)
             if self._clock.now().monotonic_s - pump.turned_s > PUMP_PATIENCE_S:
                 continue
-            for connector_id, amperes in self._amperes.items():
-                self._tell(Offer(connector_id, amperes, self._valid_for_s))
+            for connector_id, (amperes, phases) in self._offered.items():
+                self._tell(Offer(connector_id, amperes, self._valid_for_s, phases))

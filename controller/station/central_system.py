@@ -7,7 +7,7 @@ Asks overtake owed messages (QUE-4); never are two CALLs in flight (RPC-5).
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
@@ -120,6 +120,19 @@ class CentralSystem(Feature):
         return len(self._owed)
 
     @property
+    def owed(self) -> Sequence[QueuedMessage]:
+        """The transaction messages that wait, the oldest first."""
+        return tuple(self._owed)
+
+    @property
+    def in_flight(self) -> tuple[str, str] | None:
+        """Message id and action of the CALL that waits for its answer."""
+        if self._flying is None:
+            return None
+        message_id, what = self._flying
+        return message_id, what.request.action if isinstance(what, Ask) else what.action
+
+    @property
     def full(self) -> bool:
         """Not even thinning makes room: what is begun is finished, nothing new begins (QUE-10, B5)."""
         return not self.stand_alone and len(self._owed) >= QUEUE_LIMIT and all(message.action != VALUES for message in self._owed)
@@ -142,7 +155,7 @@ class CentralSystem(Feature):
         leaving until the date is known (F-1970); see `QueuedMessage.dated_values`. Nobody is owed what began with no central system.
         """
         if self.stand_alone if transaction is None else transaction.stand_alone:
-            self._forget_recorded()
+            self._forget_recorded(step)
             return
         if request.action == VALUES and len(self._owed) >= QUEUE_LIMIT and not self._thin(step):
             return
@@ -158,10 +171,10 @@ class CentralSystem(Feature):
         if transaction is not None and is_nameless(transaction, step):
             self._bury_undated(message, step)
 
-    def _forget_recorded(self) -> None:
+    def _forget_recorded(self, step: Step) -> None:
         """Sessions of which nobody is told need no watching once they have ended with a right date."""
         for transaction in [t for t in self._transactions.values() if t.stand_alone and t.ended is not None and t.ended.trusted]:
-            self._forget(transaction.local_id)
+            self._close(transaction.local_id, step)
 
     def _thin(self, step: Step) -> bool:
         """Let every second of the MeterValues that wait go, so that few remain of every hour; False if none wait (QUE-10)."""
@@ -283,7 +296,7 @@ class CentralSystem(Feature):
             if again != transaction:
                 self.follow(again)
                 step.remember(PutTransaction(again))
-        self._forget_recorded()
+        self._forget_recorded(step)
         self._owed = deque(self._dated(message, step) if can_date(message.stamp, step) and not _has_left(message) else message
                            for message in self._owed)
 
@@ -326,13 +339,16 @@ class CentralSystem(Feature):
 
     def _bury_undated(self, message: QueuedMessage, step: Step) -> None:
         self._owed.remove(message)
-        step.remember(Bury(message.message_id, UNDATED))
+        step.remember(Bury(message.message_id, UNDATED, step.stamp))
         if message.action == StopTransactionReq.action:
-            self._forget(message.local_id)
+            self._close(message.local_id, step, given_up=True)
 
-    def _forget(self, local_id: str) -> None:
-        self._transactions.pop(local_id, None)
+    def _close(self, local_id: str, step: Step, *, given_up: bool = False) -> None:
+        """Nothing is owed of the session any more: it is history, kept as long as retention says (T-PRIVACY)."""
+        transaction = self._transactions.pop(local_id, None)
         self._latest.pop(local_id, None)
+        if transaction is not None:
+            step.remember(PutTransaction(msgspec.structs.replace(transaction, settled=step.stamp, stop_given_up=given_up)))
 
     # -- answers -----------------------------------------------------------------------------------------------------
 
@@ -362,7 +378,7 @@ class CentralSystem(Feature):
             step.derive(StartAnswered(message.local_id, response.transaction_id, response.id_tag_info))
             step.derive(IdTagInfoReceived(request.id_tag, response.id_tag_info, request.action))
         elif isinstance(response, StopTransactionConf) and isinstance(request, StopTransactionReq):
-            self._forget(message.local_id)
+            self._close(message.local_id, step)
             if response.id_tag_info is not None and request.id_tag is not None:
                 step.derive(IdTagInfoReceived(request.id_tag, response.id_tag_info, request.action))
 
@@ -404,11 +420,11 @@ class CentralSystem(Feature):
 
     def _give_up(self, message: QueuedMessage, event: CallFailed, step: Step) -> None:
         self._owed.popleft()
-        step.remember(Bury(message.message_id, f"{event.code}: {event.description}"))
+        step.remember(Bury(message.message_id, f"{event.code}: {event.description}", step.stamp))
         if message.action == StartTransactionReq.action:
             step.derive(StartAnswered(message.local_id, None, None))
         elif message.action == StopTransactionReq.action:
-            self._forget(message.local_id)
+            self._close(message.local_id, step, given_up=True)
 
 
 def _has_left(message: QueuedMessage) -> bool:

@@ -8,6 +8,7 @@ from controller.station.central_system import CentralSystem
 from controller.station.connector import Connector
 from controller.station.fault_board import FaultBoard
 from controller.station.reservation_book import ReservationBook
+from controller.station.set_aside import SetAside
 from controller.station.settings import Settings
 from controller.station.status_notifications import StatusNotifications
 from controller.station.tamper import Tamper
@@ -19,13 +20,14 @@ class Overview:
     """Reads every feature, changes none."""
 
     def __init__(self, connectors: Sequence[Connector], settings: Settings, central_system: CentralSystem,
-                 faults: FaultBoard, status: StatusNotifications, tamper: Tamper, book: ReservationBook) -> None:
+                 faults: FaultBoard, status: StatusNotifications, tamper: Tamper, set_aside: SetAside, book: ReservationBook) -> None:
         self._connectors = list(connectors)
         self._settings = settings
         self._central_system = central_system
         self._faults = faults
         self._status = status
         self._tamper = tamper
+        self._set_aside = set_aside
         self._book = book
 
     def as_object(self) -> dict[str, object]:
@@ -80,7 +82,7 @@ class Overview:
             warnings.append(f"nothing can be stored: {self._faults.storage_failure}")
         if self._central_system.full:
             warnings.append("the queue of transaction messages is full: no new session starts until some are delivered")
-        warnings += self._tamper.warnings()
+        warnings += [*self._tamper.warnings(), *self._set_aside.warnings()]
         charge_point = self._status.present(0)
         if charge_point.error_code is not ChargePointErrorCode.NoError:
             warnings.append(f"charge point: {charge_point.error_code} ({charge_point.info})")

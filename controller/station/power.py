@@ -29,6 +29,7 @@ class Power(Feature):
         self._supply_limit_a = configuration.site.supply_limit_a
         self._priority = {row.id: row.priority for row in configuration.connector}
         self._faults = faults
+        self._phases = configuration.site.phases
 
     def settle(self, step: Step) -> None:
         """Bring what the guard was told in line with the facts."""
@@ -41,7 +42,7 @@ class Power(Feature):
             if wish_a is None:
                 step.order(WithdrawOffer(connector.connector_id))
             else:
-                step.order(OfferCurrent(connector.connector_id, wish_a))
+                step.order(OfferCurrent(connector.connector_id, wish_a, min(connector.phases, self._phases)))
 
     def _served(self) -> list[Connector]:
         """Those entitled to power, as many as can have 6 A each: the highest priority first, then who has charged longest.

@@ -72,6 +72,10 @@ class Settings:
         value = "" if row.access is Access.W else self._values[row.name]
         return KeyValue(key=row.name, readonly=row.access is Access.R, value=value[:500])
 
+    def rows(self) -> list[tuple[Key, str | None]]:
+        """Every key with its value, for a person at the charge point; None where nobody may read it (SEC-10)."""
+        return [(row, None if row.access is Access.W else self._values[name]) for name, row in self._keys.items()]
+
     def warnings(self) -> list[str]:
         """Values that are allowed but make no sense together."""
         ping_s = self.integer("WebSocketPingInterval")

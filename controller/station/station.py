@@ -36,6 +36,8 @@ from controller.station.remote_control import RemoteControl
 from controller.station.reservation_book import ReservationBook
 from controller.station.reservations import Reservations
 from controller.station.reset import Reset
+from controller.station.retention import Retention
+from controller.station.set_aside import SetAside
 from controller.station.settings import Settings
 from controller.station.status_notifications import StatusNotifications
 from controller.station.step import Agenda, Feature, Outcome, Reaction, Step
@@ -88,18 +90,19 @@ class Station:
         reservations = Reservations(connectors, settings, agenda, book, availability)
         metering = Metering(connectors, durable, configuration, settings, agenda, central_system, transactions)
         power = Power(connectors, configuration, faults)
-        status = StatusNotifications(connectors, settings, agenda, central_system, availability, faults, transactions)
+        set_aside = SetAside(durable)
+        status = StatusNotifications(connectors, settings, agenda, central_system, availability, faults, transactions, set_aside)
         trigger = Trigger(connectors, settings, central_system, boot, metering, status)
         reset = Reset(connectors, agenda, central_system, transactions)
         tamper = Tamper(durable)
         self._features: tuple[Feature, ...] = (
-            Absent(), hardware, central_system, boot, faults, tamper, recovery, transactions, tags, cards, remote, availability,
-            reservations, local_list, authorization,
-            metering, ConfigurationKeys(settings), Credentials(durable, settings, agenda, central_system), trigger, reset,
-            power, status,
+            Absent(), hardware, central_system, boot, faults, tamper, set_aside, recovery, transactions, tags, cards, remote, availability,
+            reservations, local_list, authorization, metering, ConfigurationKeys(settings),
+            Credentials(durable, settings, agenda, central_system), trigger, reset, Retention(configuration, agenda), power, status,
         )
         self._settling: tuple[Feature, ...] = (reservations, power, status, reset, central_system)
-        self._overview = Overview(connectors, settings, central_system, faults, status, tamper, book)
+        self.central_system = central_system
+        self._overview = Overview(connectors, settings, central_system, faults, status, tamper, set_aside, book)
 
     def handle(self, event: Event, at: Instant) -> Outcome:
         """Take one event; everything that follows from it follows within this step."""

@@ -19,6 +19,7 @@ from controller.station.central_system import CentralSystem
 from controller.station.connector import Connector, derive_error, derive_status
 from controller.station.derived import ListContradicted, LocalListChanged, RegistrationChanged
 from controller.station.fault_board import FaultBoard
+from controller.station.set_aside import SetAside
 from controller.station.settings import Settings
 from controller.station.step import Agenda, Feature, Key, Reaction, Step
 from controller.station.transactions import Transactions
@@ -42,7 +43,7 @@ class StatusNotifications(Feature):
     name = "status"
 
     def __init__(self, connectors: Sequence[Connector], settings: Settings, agenda: Agenda, central_system: CentralSystem,
-                 availability: Availability, faults: FaultBoard, transactions: Transactions) -> None:
+                 availability: Availability, faults: FaultBoard, transactions: Transactions, set_aside: SetAside) -> None:
         self._connectors = {connector.connector_id: connector for connector in connectors}
         self._settings = settings
         self._agenda = agenda
@@ -50,6 +51,7 @@ class StatusNotifications(Feature):
         self._availability = availability
         self._faults = faults
         self._transactions = transactions
+        self._set_aside = set_aside
         self._ids = (CHARGE_POINT, *sorted(self._connectors))
         self._told: dict[int, Told] = {}
         self._unsure: set[int] = set()
@@ -91,7 +93,7 @@ class StatusNotifications(Feature):
         if self._faults.reader_failed:
             kind = FaultKind.RFID
             return Told(status, ChargePointErrorCode(CATALOGUE[kind].error_code), kind, CATALOGUE[kind].sentence)
-        return Told(status)
+        return Told(status, self._set_aside.error_code, None, self._set_aside.info)
 
     def settle(self, step: Step) -> None:
         """Tell what is no longer what was told."""

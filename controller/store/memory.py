@@ -1,7 +1,10 @@
 """A store that forgets at the end of the process: for tests and for the rules of what a record means."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import assert_never
+
+import msgspec
 
 from controller import records as r
 from controller.errors import StorageError
@@ -113,9 +116,13 @@ class _Rows:
                                                                for old in self.outbox.values())}
             case r.Dequeue(message_id):
                 self.outbox.pop(message_id, None)
-            case r.Bury(message_id, why):
+            case r.Bury(message_id, why, at):
                 if message_id in self.outbox:
-                    self.dead_letters.append((self.outbox.pop(message_id), why))
+                    self.dead_letters.append((msgspec.structs.replace(self.outbox.pop(message_id), buried=at), why))
+            case r.DateSettled(stamp, limit):
+                self._date(stamp, limit)
+            case r.Erase():
+                self._erase(record)
             case r.PutReservation(reservation):
                 self.reservations[reservation.reservation_id] = reservation
             case r.DropReservation(reservation_id):
@@ -151,3 +158,58 @@ class _Rows:
                 self.tags.pop(id_tag, None)
             case _:
                 assert_never(record)
+
+    # -- what is over ------------------------------------------------------------------------------------------------
+
+    def _past(self) -> list[r.Transaction]:
+        """Over, and nothing owed of it."""
+        owed = {message.local_id for message in self.outbox.values()}
+        return [row for row in self.transactions.values() if row.ended is not None and row.local_id not in owed]
+
+    def _date(self, stamp: r.Stamp, limit: int) -> None:
+        for row in [row for row in self._past() if _undated(row.settled)][:limit]:
+            self.transactions[row.local_id] = msgspec.structs.replace(row, settled=stamp)
+        for place in [place for place, (letter, _) in enumerate(self.dead_letters) if _undated(letter.buried)][:limit]:
+            letter, why = self.dead_letters[place]
+            self.dead_letters[place] = msgspec.structs.replace(letter, buried=stamp), why
+
+    def _erase(self, what: r.Erase) -> None:
+        tags = {row.local_id: row.id_tag for row in self.transactions.values()}
+        meant = [row for row in self._past() if row.ended is not None and _meant(what, row.settled, row.ended, row.id_tag)]
+        for row in sorted(meant, key=lambda row: _utc(row.ended))[:what.limit]:
+            del self.transactions[row.local_id]
+        limit = what.limit if what.id_tag is None else len(self.dead_letters)
+        letters = [letter for letter, _ in self.dead_letters
+                   if _meant(what, letter.buried, letter.stamp, tags.get(letter.local_id, ""), _told_tag(letter))]
+        gone = {letter.message_id for letter in sorted(letters, key=lambda letter: letter.stamp.utc)[:limit]}
+        self.dead_letters = [(letter, why) for letter, why in self.dead_letters if letter.message_id not in gone]
+
+
+def _undated(stamp: r.Stamp | None) -> bool:
+    return stamp is None or not stamp.trusted
+
+
+def _utc(stamp: r.Stamp | None) -> datetime:
+    return datetime.min.replace(tzinfo=UTC) if stamp is None else stamp.utc
+
+
+def _meant(what: r.Erase, settled: r.Stamp | None, ended: r.Stamp, *tags: str) -> bool:
+    """Whether every condition that is given is met."""
+    if what.settled_before is not None and (settled is None or _undated(settled) or settled.utc >= what.settled_before):
+        return False
+    if what.ended_before is not None and ended.utc >= what.ended_before:
+        return False
+    return what.id_tag is None or what.id_tag.upper() in {tag.upper() for tag in tags}
+
+
+def _told_tag(letter: r.QueuedMessage) -> str:
+    try:
+        return msgspec.json.decode(letter.payload, type=_Tagged).id_tag
+    except msgspec.DecodeError:
+        return ""
+
+
+class _Tagged(msgspec.Struct, rename="camel"):
+    """What names a tag."""
+
+    id_tag: str = ""

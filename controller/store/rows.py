@@ -44,6 +44,8 @@ TAG = Table("tag", ("id_tag", "content"), r.Tag, 1)
 RESERVATION = Table("reservation", ("reservation_id", "content"), r.Reservation, 1)
 TABLES = (OUTBOX, TRANSACTION, DATA, DEAD_LETTER, SETTING, NOTE, AVAILABILITY, LATCH, CACHE, LOCAL_LIST, TAG, RESERVATION)
 """In the order in which a damaged database is emptied: oldest debts first."""
+ESSENTIAL = (OUTBOX, TRANSACTION, DEAD_LETTER, SETTING, LATCH, TAG)
+"""What comes along where the state as a whole is set aside (B6): debts, history, keys, own cards, faults that a person must reset."""
 STRICT = (OUTBOX, TRANSACTION)
 """Their CRC was there from the beginning and covers the content alone."""
 
@@ -92,9 +94,9 @@ def _insertion(table: Table, or_else: str) -> str:
     return f"INSERT OR {or_else} INTO {table.name} ({table.selected}) VALUES ({marks})"  # noqa: S608 - our own names
 
 
-def rows(connection: Connection, table: Table, rest: str = "") -> Iterator[tuple[Value, ...]]:
-    """The rows of a table, CRC last."""
-    yield from connection.execute(f"SELECT {table.selected} FROM {table.name} {rest}")  # noqa: S608 - our own names
+def rows(connection: Connection, table: Table, rest: str = "", values: Sequence[Value] = ()) -> Iterator[tuple[Value, ...]]:
+    """The rows of a table, CRC last; `values` belong in the gaps of `rest`."""
+    yield from connection.execute(f"SELECT {table.selected} FROM {table.name} {rest}", values)  # noqa: S608 - our own names
 
 
 def sound(table: Table, row: Sequence[object]) -> bool:

@@ -8,12 +8,15 @@ import contextlib
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeAlias
 from urllib.parse import quote
 
 from controller.store import rows as t
 from controller.store.schema import migrate
 
+Wanted: TypeAlias = Callable[[t.Table, Sequence[t.Value]], bool]
+"""Whether a sound row comes along."""
 KEPT = 3
 """So many damaged databases are kept; the oldest goes."""
 COMPANIONS = ("", "-wal", "-shm", "-journal")
@@ -30,11 +33,16 @@ def is_damage(error: sqlite3.Error) -> bool:
     return code & 0xFF in DAMAGE
 
 
-def replace(path: str) -> tuple[str, int]:
+def everything(_table: t.Table, _row: Sequence[t.Value]) -> bool:
+    """Every row comes along."""
+    return True
+
+
+def replace(path: str, wanted: Wanted = everything) -> tuple[str, int]:
     """Put a sound database in the place of the damaged one; tells where that is kept and how many rows came along."""
     fresh = f"{path}.new"
     _forget(fresh)
-    carried = _build(fresh, path)
+    carried = _build(fresh, path, wanted)
     aside = _move_aside(path)
     os.replace(fresh, path)
     _sync(os.path.dirname(path))
@@ -91,8 +99,8 @@ def _sync(directory: str) -> None:
         os.close(descriptor)
 
 
-def _build(fresh: str, damaged: str) -> int:
-    """A complete database of every sound row that can be read, in one synced commit."""
+def _build(fresh: str, damaged: str, wanted: Wanted = everything) -> int:
+    """A complete database of every wanted, sound row that can be read, in one synced commit."""
     os.close(os.open(fresh, os.O_RDWR | os.O_CREAT, 0o600))
     connection = sqlite3.connect(fresh, isolation_level=None)
     try:
@@ -100,21 +108,21 @@ def _build(fresh: str, damaged: str) -> int:
         connection.execute("PRAGMA synchronous=FULL")
         migrate(connection)
         connection.execute("BEGIN IMMEDIATE")
-        carried = _carry_over(damaged, connection)
+        carried = _carry_over(damaged, connection, wanted)
         connection.execute("COMMIT")
     finally:
         connection.close()
     return carried
 
 
-def _carry_over(damaged: str, connection: sqlite3.Connection) -> int:
-    """Copy every readable, sound row; tells how many there were."""
-    carried = _carry_from(damaged, connection)
+def _carry_over(damaged: str, connection: sqlite3.Connection, wanted: Wanted) -> int:
+    """Copy every readable, sound row that is wanted; tells how many there were."""
+    carried = _carry_from(damaged, connection, wanted)
     if carried == 0:
         copy = f"{damaged}.new-first-page"
         with contextlib.suppress(OSError):  # no space, or nothing to copy: then this cannot be tried
             _replace_first_page(damaged, copy, connection)
-            carried = _carry_from(copy, connection)
+            carried = _carry_from(copy, connection, wanted)
         _forget(copy)
     return carried
 
@@ -141,7 +149,7 @@ def _file_of(connection: sqlite3.Connection) -> str:
     return str(path)
 
 
-def _carry_from(damaged: str, connection: sqlite3.Connection) -> int:
+def _carry_from(damaged: str, connection: sqlite3.Connection, wanted: Wanted) -> int:
     carried = 0
     try:
         source = sqlite3.connect(f"file:{quote(os.path.abspath(damaged))}?mode=ro", uri=True)
@@ -151,7 +159,7 @@ def _carry_from(damaged: str, connection: sqlite3.Connection) -> int:
         source.text_factory = lambda raw: raw.decode(errors="replace")
         for table in t.TABLES:
             for row in _readable(source, table):
-                carried += t.sound(table, row) and _insert(connection, table, row)
+                carried += t.sound(table, row) and wanted(table, row) and _insert(connection, table, row)
     finally:
         source.close()
     return carried

@@ -9,7 +9,7 @@ import errno
 import os
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from controller import records as r
 from controller.errors import StorageError
@@ -158,6 +158,22 @@ class SqliteStore:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+
+    def set_aside(self, notes: Collection[str]) -> str | None:
+        """Begin anew with debts, history, keys, latches and these notes (B6); tells where the state before is kept, if there was any.
+
+        Raises StorageError.
+        """
+        def wanted(table: t.Table, row: Sequence[t.Value]) -> bool:
+            return table in t.ESSENTIAL or (table is t.NOTE and row[0] in notes)
+
+        with self._turn:
+            self._bury_handle()
+            try:
+                salvage.finish(self._path)
+                return salvage.replace(self._path, wanted)[0] if os.path.exists(self._path) else None
+            except (OSError, *salvage.UNREADABLE) as error:
+                raise self._refusal(error) from error
 
     def close(self) -> None:
         """Release the files."""

@@ -3,8 +3,11 @@
 import sqlite3
 from typing import assert_never
 
+import msgspec
+
 from controller import records as r
 from controller.faults import FaultKind
+from controller.store import erasing
 from controller.store import rows as t
 from controller.store.rows import packed, put, rows, unpacked
 
@@ -33,8 +36,12 @@ def apply(connection: sqlite3.Connection, record: r.Record) -> None:
             _update_queued(connection, message_id, message)
         case r.Dequeue(message_id):
             run("DELETE FROM outbox WHERE message_id = ?", (message_id,))
-        case r.Bury(message_id, why):
-            _bury(connection, message_id, why)
+        case r.Bury(message_id, why, at):
+            _bury(connection, message_id, why, at)
+        case r.DateSettled(stamp, limit):
+            erasing.date(connection, stamp, limit)
+        case r.Erase():
+            erasing.erase(connection, record)
         case r.PutReservation(row):
             put(connection, t.RESERVATION, (row.reservation_id, packed(row)))
         case r.DropReservation(reservation_id):
@@ -105,10 +112,12 @@ def _update_queued(connection: sqlite3.Connection, message_id: str, message: r.Q
                        (message.message_id, message.local_id, content, t.crc(content), message_id))
 
 
-def _bury(connection: sqlite3.Connection, message_id: str, why: str) -> None:
+def _bury(connection: sqlite3.Connection, message_id: str, why: str, at: r.Stamp | None) -> None:
     found = connection.execute("SELECT content FROM outbox WHERE message_id = ?", (message_id,)).fetchone()
     if found is not None:
-        put(connection, t.DEAD_LETTER, (None, found[0], why))
+        message = unpacked(r.QueuedMessage, found[0])
+        content = found[0] if message is None else packed(msgspec.structs.replace(message, buried=at))
+        put(connection, t.DEAD_LETTER, (None, content, why))
         connection.execute("DELETE FROM outbox WHERE message_id = ?", (message_id,))
 
 

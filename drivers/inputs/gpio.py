@@ -1,4 +1,4 @@
-"""Fault inputs on GPIO lines: residual-current device, protective earth, emergency stop, tamper, fault of the station.
+"""Fault inputs on GPIO lines: protective earth, emergency stop, tamper; the trip output of a residual-current monitor is one too.
 
 Wire them so that a broken wire is the fault: a contact to ground that is closed while all is well ("nc", the default), and
 the line's pull-up reads it as the fault when it opens. They are read twice in every cycle of 10 ms, never listened to.
@@ -53,4 +53,4 @@ def _input(options: Options, _context: Context) -> GpioInput:
     return GpioInput(options)
 
 
-residual_current = protective_earth = emergency_stop = tamper = station_fault = _input
+protective_earth = emergency_stop = tamper = _input

@@ -103,6 +103,25 @@ class SimInput:
         """Nothing to release."""
 
 
+class SimPhaseSwitch:
+    """A second contactor for L2 and L3."""
+
+    def __init__(self, world: World, connector_id: int) -> None:
+        self._world, self._outlet = world, world.outlets[connector_id]
+
+    def set_phases(self, phases: int) -> None:
+        """One or three."""
+        self._outlet.switch_phases(phases, self._world.now())
+
+    def phases(self) -> int:
+        """By its mirror contact."""
+        return self._outlet.live_phases
+
+    def close(self) -> None:
+        """One phase."""
+        self.set_phases(1)
+
+
 class SimTemperature:
     """Temperature sensor."""
 
@@ -132,11 +151,6 @@ def lock(_options: Options, context: Context) -> SimLock:
     return SimLock(context.world, context.connector_id)
 
 
-def residual_current(_options: Options, context: Context) -> SimInput:
-    """The driver."""
-    return SimInput(context.world, context.connector_id, "rcd")
-
-
 def protective_earth(_options: Options, context: Context) -> SimInput:
     """The driver."""
     return SimInput(context.world, context.connector_id, "ground")
@@ -150,6 +164,11 @@ def emergency_stop(_options: Options, context: Context) -> SimInput:
 def station_fault(_options: Options, context: Context) -> SimInput:
     """The driver."""
     return SimInput(context.world, context.connector_id, "other")
+
+
+def phase_switch(_options: Options, context: Context) -> SimPhaseSwitch:
+    """The driver."""
+    return SimPhaseSwitch(context.world, context.connector_id)
 
 
 def temperature(_options: Options, context: Context) -> SimTemperature:

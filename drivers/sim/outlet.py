@@ -14,6 +14,27 @@ HOT_C, COOL_C = 90.0, 25.0
 """Not 85: that is what a DS18B20 shows before its first conversion, and so what its driver does not believe."""
 STATE_V = {"A": 12.0, "B": 9.0, "C": 6.0, "D": 3.0, "E": 0.0, "F": -12.0}
 NEVER = float("inf")
+TRIPS_AFTER_S, LETS_GO_AFTER_S = 0.1, 0.4
+
+
+class Monitor:
+    """A residual-current monitor's test: it trips while the test input is driven, and lets go a moment after."""
+
+    def __init__(self) -> None:
+        self._driven_s: float | None = None
+        self._left_s = -NEVER
+
+    def test(self, on: bool, now_s: float) -> None:
+        """Drive the test input, or leave it."""
+        if on:
+            self._driven_s = now_s if self._driven_s is None else self._driven_s
+        elif self._driven_s is not None:
+            self._driven_s, self._left_s = None, now_s
+
+    def tripped(self, now_s: float) -> bool:
+        """By the test, not by a residual current."""
+        driven = self._driven_s is not None and now_s - self._driven_s >= TRIPS_AFTER_S
+        return driven or now_s - self._left_s < LETS_GO_AFTER_S
 
 
 class Outlet:
@@ -23,6 +44,8 @@ class Outlet:
                  energy_scale: float) -> None:
         self.connector_id = connector_id
         self.phases = phases
+        self.live_phases = phases
+        """What a phase switch leaves of them."""
         self.has_lock = has_lock
         self.faults: set[str] = set()
         self.car: Car | None = None
@@ -31,6 +54,7 @@ class Outlet:
         self.coil = self.closed = False
         self.kicks = 0
         """Edges on the keep-alive line: completed cycles of the guard."""
+        self.monitor = Monitor()
         self.bolt = LockState.UNLOCKED if has_lock else LockState.NONE
         self.plug_in_socket = False
         self.energy_wh = 0.0
@@ -138,6 +162,13 @@ class Outlet:
         self._switches_at_s = now_s + (CLOSES_AFTER_S if coil else OPENS_AFTER_S)
         self.changes += 1
 
+    def switch_phases(self, phases: int, now_s: float) -> None:
+        """Connect L2 and L3 (3), or not (1)."""
+        if phases != self.live_phases:
+            self.advance(now_s)
+            self.live_phases = phases
+            self.changes += 1
+
     def move_bolt(self, locked: bool, now_s: float) -> None:
         """Start the motor."""
         self.advance(now_s)
@@ -179,7 +210,7 @@ class Outlet:
     @property
     def current_a(self) -> tuple[float, float, float]:
         """Per phase."""
-        used = min(self.phases, self.car.phases) if self.car is not None else 0
+        used = min(self.phases, self.live_phases, self.car.phases) if self.car is not None else 0
         flowing = self.amperes
         return (flowing if used >= 1 else 0.0, flowing if used >= 2 else 0.0, flowing if used >= 3 else 0.0)
 

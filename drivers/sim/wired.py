@@ -22,6 +22,7 @@ from drivers.sim.world import OutletSpec, World
 
 COIL, FEEDBACK, KEEP_ALIVE, LOCK, UNLOCK, BOLT = 17, 27, 22, 5, 6, 13
 FAULT_PINS = {"rcd": 24, "ground": 25, "estop": 16}
+MONITOR_TEST = 18
 SAMPLE_S = 1 / 9137
 """No multiple of 1 kHz, as a free-running loop is none."""
 STEP_S = 0.2
@@ -33,7 +34,7 @@ contactor = {{ driver = "gpio", pin = {coil}, feedback_pin = {feedback}, keep_al
 pilot = {{ driver = "pwm", channel = 0 }}
 lock = {{ driver = "gpio", lock_pin = {lock}, unlock_pin = {unlock}, feedback_pin = {bolt}, pulse_s = 0.25 }}
 meter = {{ driver = "modbus", model = "{model}", port = "{meter}", address = 1 }}
-residual_current = {{ driver = "gpio", pin = {rcd} }}
+residual_current = {{ driver = "gpio", pin = {rcd}, test_pin = {monitor_test} }}
 protective_earth = {{ driver = "gpio", pin = {ground} }}
 emergency_stop = {{ driver = "gpio", pin = {estop} }}
 temperature = {{ driver = "w1", root = "{sensors}" }}
@@ -90,7 +91,13 @@ class WiredBench:
         board.output(UNLOCK, lambda on: self._outlet().move_bolt(False, now()) if on else None)
         board.contact(BOLT, lambda: self._outlet().bolt is LockState.LOCKED)
         for kind, pin in FAULT_PINS.items():
-            board.contact(pin, lambda kind=kind: kind not in self._outlet().faults)  # type: ignore[misc]  # a default binds the kind
+            board.contact(pin, lambda kind=kind: not self._tells(kind))  # type: ignore[misc]  # a default binds the kind
+        board.output(MONITOR_TEST, lambda on: self._outlet().monitor.test(on, now()), active_low=True)
+
+    def _tells(self, kind: str) -> bool:
+        """Whether that wire tells of its fault; the residual-current monitor of its test, too."""
+        outlet = self._outlet()
+        return kind in outlet.faults or (kind == "rcd" and outlet.monitor.tripped(self._now()))
 
     def _outlet(self) -> Outlet:
         with self._lock:
@@ -112,6 +119,7 @@ class WiredBench:
         """The connector and the reader, as an installer would write them."""
         return TABLES.format(coil=COIL, feedback=FEEDBACK, keep_alive=KEEP_ALIVE, lock=LOCK, unlock=UNLOCK, bolt=BOLT,
                              model=self._model, meter=self.meter_port, reader=self.reader.path, sensors=self._sensors,
+                             monitor_test=MONITOR_TEST,
                              **FAULT_PINS)
 
     def plug_meter(self) -> None:

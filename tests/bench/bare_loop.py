@@ -7,7 +7,7 @@ import gc
 import json
 import sys
 
-from controller.guard.cycle import Guard
+from controller.guard.guard import Guard
 from controller.guard.link import memory_link
 from controller.guard.process import Log, Process, become_real_time
 from tests.bench.figures import percentile

@@ -23,7 +23,7 @@ import msgspec
 
 from controller.config import Configuration, load
 from controller.guard.build import build_guard, build_world
-from controller.guard.cycle import Guard
+from controller.guard.guard import Guard
 from controller.guard.link import memory_link
 from controller.guard.messages import Offer, SetLock
 from controller.guard.process import Log, Process, become_real_time

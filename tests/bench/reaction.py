@@ -14,7 +14,7 @@ from pathlib import Path
 
 from controller.config import load
 from controller.guard.build import build_guard, build_world
-from controller.guard.cycle import TICK_S
+from controller.guard.guard import TICK_S
 from controller.guard.link import memory_link
 from controller.guard.messages import Offer, SetLock
 from controller.guard.process import become_real_time

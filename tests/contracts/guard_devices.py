@@ -10,7 +10,15 @@ from typing import Protocol
 
 import pytest
 
-from drivers.protocols import ConnectorLock, Contactor, ControlPilot, FaultInput, LockState, TemperatureSensor
+from drivers.protocols import (
+    ConnectorLock,
+    Contactor,
+    ControlPilot,
+    FaultInput,
+    LockState,
+    ResidualMonitor,
+    TemperatureSensor,
+)
 
 RAIL_V, TOLERANCE_V = 12.0, 0.8
 """IEC 61851-1 Table A.4 leaves a state +-1 V; what is measured may be off by less."""
@@ -258,6 +266,42 @@ class FaultInputContract:
     def test_its_calls_are_bounded(self, device: FaultInput, kind: str):
         """Read twice in every tick (F-RCD)."""
         assert quickest(device.active) < BOUNDED_S
+
+
+class ResidualMonitorContract:
+    """A residual-current monitor with its test input wired."""
+
+    def test_it_can_be_tested(self, device: ResidualMonitor):
+        """The guard asks for nothing that is not wired."""
+        assert device.testable
+
+    def test_it_trips_while_it_is_tested_and_lets_go_after(self, device: ResidualMonitor, bench: Bench):
+        """What the self-test waits for (iec61851.md 8); also the second time."""
+        assert device.active() is False
+        for _ in range(2):
+            device.test(True)
+            bench.pass_time(0.25)
+            assert device.active() is True
+            device.test(False)
+            bench.pass_time(1.0)
+            assert device.active() is False
+
+    def test_a_residual_current_shows_without_a_test(self, device: ResidualMonitor, bench: Bench):
+        """The test input has nothing to do with it."""
+        bench.fault("rcd", active=True)
+        bench.pass_time(0.01)
+        assert device.active() is True
+
+    def test_closing_it_ends_the_test(self, device: ResidualMonitor, bench: Bench):
+        """The next program finds a monitor that is quiet."""
+        device.test(True)
+        device.close()
+        bench.pass_time(1.0)
+        assert device.active() is False
+
+    def test_its_calls_are_bounded(self, device: ResidualMonitor):
+        """Within the guard's cycle."""
+        assert quickest(lambda: device.test(True)) < BOUNDED_S
 
 
 class TemperatureContract:

@@ -13,6 +13,7 @@ from tests.contracts.guard_devices import (
     FaultInputContract,
     LockContract,
     PilotContract,
+    ResidualMonitorContract,
     TemperatureContract,
 )
 
@@ -94,6 +95,12 @@ class TestSimulatedInput(FaultInputContract):
     @pytest.fixture
     def device(self, bench: SimBench, slot: str):
         return registry.create(slot, SIM, bench.context)
+
+
+class TestSimulatedResidualMonitor(ResidualMonitorContract):
+    @pytest.fixture
+    def device(self, bench: SimBench):
+        return registry.create("residual_current", {"driver": "sim", "self_test": True}, bench.context)
 
 
 class TestSimulatedTemperature(TemperatureContract):

@@ -18,7 +18,13 @@ from drivers.sim.pn532_chip import PtyPn532
 from drivers.temperature.w1 import Options as TemperatureOptions
 from drivers.temperature.w1 import W1Temperature
 from tests.contracts.controller_devices import FailingMeterContract, ReaderContract, real_time
-from tests.contracts.guard_devices import ContactorContract, FaultInputContract, LockContract, TemperatureContract
+from tests.contracts.guard_devices import (
+    ContactorContract,
+    FaultInputContract,
+    LockContract,
+    ResidualMonitorContract,
+    TemperatureContract,
+)
 
 CONTEXT = registry.Context(1, 32.0, 3, 230.0)
 
@@ -75,6 +81,13 @@ class TestGpioInput(FaultInputContract):
     @pytest.fixture
     def device(self, bench: WiredBench, slot: str, kind: str):
         return registry.create(slot, {"driver": "gpio", "pin": wired.FAULT_PINS[kind]}, CONTEXT)
+
+
+class TestGpioResidualMonitor(ResidualMonitorContract):
+    @pytest.fixture
+    def device(self, bench: WiredBench):
+        pins = {"pin": wired.FAULT_PINS["rcd"], "test_pin": wired.MONITOR_TEST}
+        return registry.create("residual_current", {"driver": "gpio", **pins}, CONTEXT)
 
 
 class TestOneWireTemperature(TemperatureContract):

@@ -103,5 +103,5 @@ def test_one_trial_over_the_bound_breaks_it(kind, over_ms, judgement):
 
 def test_a_contactor_that_never_opens_breaks_the_bound(skipped, monkeypatch):
     """A guard that does not react at all ends its trials too, and the worst way (F-RCD)."""
-    monkeypatch.setattr(Channel, "_causes", lambda _channel: set())
+    monkeypatch.setattr(Channel, "_causes", lambda _channel, _now_s: set())
     assert "the slowest" in broken(judged("fault", one_round("fault"), PUNCTUAL_MS))

@@ -25,7 +25,7 @@ import pytest
 from tests.mutation.operators import Mutant
 
 PACKAGE = "controller.guard"
-MODULES = ("decide", "complaints", "pilot", "fault_watch", "supervision", "cycle", "messages", "link_codec", "link")
+MODULES = ("decide", "complaints", "wake_up", "self_test", "phases", "pilot", "fault_watch", "supervision", "cycle", "guard", "messages", "link_codec", "link")
 """Every module of the guard but two: process.py sleeps, signals and locks memory, and is proved with real processes by
 tests/process; build.py only wires what the configuration names, which the scenarios and those processes exercise."""
 TESTS = ("tests/unit/guard", "tests/contracts/test_link.py")

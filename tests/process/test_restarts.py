@@ -5,7 +5,9 @@ import time
 
 import pytest
 
-from tests.process.daemon import Daemon, Site, configuration
+from controller.records import PutNote
+from controller.store.sqlite import SqliteStore
+from tests.process.daemon import Daemon, Site, configuration, evcp
 from tests.process.independent_csms import CentralSystem
 
 EAGER = {"request_after_s": 0.05, "current_a": 16}
@@ -126,3 +128,20 @@ def test_a_start_unplugs_the_car_mends_the_faults_and_has_the_link_up(site, csms
     assert (again.shown(2)["status"], again.world(2)["fault"]) == ("Faulted", "rcd")
     assert again.request("POST", "/api/v1/service/reset", {"connector": 2})[0] == 200
     again.until_status("Available", connector=2)
+
+
+def test_a_state_that_no_start_survives_is_set_aside_after_ten(site, csms):
+    """Ten processes die of it, each with exit 1 and its traceback; the eleventh is there and says what happened (B6)."""
+    site.write(configuration(url=csms.url))
+    site.start().end()
+    store = SqliteStore(str(site.state))
+    store.commit([PutNote("tamper.one", "no number of a connector")])
+    store.close()
+    for _ in range(10):
+        assert site.start(ready=False).wait() == 1
+    daemon = site.start()
+    csms.until_status("Available")
+    assert any("the state was set aside: 10 starts" in warning for warning in daemon.status()["warnings"])
+    assert evcp("service", "reset", "--socket", str(site.control)).returncode == 0
+    daemon.until(lambda: "set aside" not in str(daemon.status()["warnings"]), what="the warning gone")
+    assert csms.complaints == []

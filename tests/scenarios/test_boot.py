@@ -5,6 +5,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from controller.app import open_store
+from controller.records import Availability as Row
+from controller.records import PutAvailability, PutNote
+from controller.shell.failed_starts import TOO_MANY, FailedStarts
+from controller.store.sqlite import SqliteStore
 from tests.rig.central_system import CallError, Silence
 
 
@@ -132,3 +137,48 @@ async def test_a_call_before_the_boot_is_answered(charge_point):
     central_system.script("BootNotification", Silence())
     await charge_point.until(lambda: "BootNotification" in central_system.actions, within_s=5)
     assert (await central_system.call("GetConfiguration", within_s=1))["configurationKey"]
+
+
+async def test_b6_a_state_that_no_start_survives_is_set_aside(charge_point, tmp_path):
+    """Ten starts in a row end by an exception of our own: what is owed and the keys are saved, the rest is set aside.
+
+    Kills in between do not count; the connector is Available, every session arrives, the event is told (B6).
+    """
+    state = str(tmp_path / "state")
+    charge_point.disk = SqliteStore(state)
+    await charge_point.start()
+    central_system, starts = charge_point.central_system, FailedStarts(state)
+    await central_system.configure("MinimumStatusDuration", 7)
+    await charge_point.charge()
+    await charge_point.link(up=False)
+    await charge_point.pass_time(minutes=3)
+    await charge_point.unplug()
+    await charge_point.pass_time(seconds=10)
+    owed = charge_point.queue_length
+    assert owed >= 2
+    await charge_point.kill()
+    central_system.forget()
+    charge_point.disk.commit([PutNote("tamper.one", "a row that no start survives"), PutAvailability(Row(1, operative=False))])
+    for _ in range(TOO_MANY):
+        charge_point.disk.close()
+        charge_point.disk = open_store(charge_point.configuration)
+        with pytest.raises(ValueError, match="one"), starts.watched():
+            await charge_point.start_again()
+        with pytest.raises(KeyboardInterrupt), starts.watched():
+            raise KeyboardInterrupt
+    charge_point.disk.close()
+    charge_point.disk = open_store(charge_point.configuration)
+    assert len(charge_point.disk.load().outbox) == owed
+    await charge_point.start_again()
+    assert central_system.status(1) == "Available"
+    await charge_point.until(lambda: charge_point.queue_length == 0, within_s=10)
+    assert central_system.billing == ["StopTransaction"]
+    assert central_system.of("StopTransaction")[0]["transactionId"] == 1
+    told = [told for told in central_system.of("StatusNotification") if told["connectorId"] == 0][-1]
+    assert (told["status"], told["errorCode"]) == ("Available", "OtherError")
+    assert "set aside" in told["info"]
+    keys = await central_system.call("GetConfiguration", key=["MinimumStatusDuration"])
+    assert keys["configurationKey"][0]["value"] == "7"
+    (warning,) = [warning for warning in charge_point.app.status()["warnings"] if "set aside:" in warning]
+    assert "10 starts" in warning
+    assert f"{state}/evcp.db.damaged-1" in warning

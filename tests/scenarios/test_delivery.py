@@ -1,10 +1,12 @@
-"""What the central system is owed arrives: in order, once, through refusals, silence and outages (T1, T2, T4, T5, X5)."""
+"""What the central system is owed arrives: in order, once, through refusals, silence and outages (T1, T2, T4, T5, X5, B5)."""
 
 import itertools
 from datetime import datetime
 
 import pytest
 
+from controller.cli.status import lines as status_lines
+from controller.station import central_system as central_system_feature
 from tests.rig.central_system import CallError, Late, Raw, Silence, Twice
 
 ATTEMPTS = "TransactionMessageAttempts = 4\nTransactionMessageRetryInterval = 10"
@@ -237,3 +239,29 @@ async def central_system_is_back(charge_point):
     owed = charge_point.queue_length
     await charge_point.link(up=True)
     await charge_point.until(lambda: charge_point.queue_length <= 1, within_s=1 + owed / 20)
+
+
+async def test_b5_a_queue_that_is_full_refuses_new_sessions(charge_point, monkeypatch):
+    """Offline for long: the next card starts nothing, `evcp status` says why, and every session before it arrives in order (B5, QUE-10)."""
+    monkeypatch.setattr(central_system_feature, "QUEUE_LIMIT", 6)
+    await charge_point.start(ocpp="AllowOfflineTxForUnknownId = true\nMeterValueSampleInterval = 0")
+    central_system = charge_point.central_system
+    await charge_point.link(up=False)
+    for number in range(3):
+        await charge_point.charge(f"TAG{number}")
+        await charge_point.unplug()
+        await charge_point.until(lambda: charge_point.status() == "Available", within_s=10)
+    await charge_point.plug()
+    await charge_point.swipe("TAG3")
+    await charge_point.pass_time(minutes=1)
+    assert not charge_point.closed()
+    screen = status_lines(charge_point.app.status())
+    assert "! the queue of transaction messages is full: no new session starts until some are delivered" in screen
+    assert charge_point.queue_length == 6
+    await charge_point.link(up=True)
+    await charge_point.until(lambda: charge_point.queue_length == 0, within_s=30)
+    assert [start["idTag"] for start in central_system.of("StartTransaction")] == ["TAG0", "TAG1", "TAG2"]
+    assert central_system.billing == ["StartTransaction", "StopTransaction"] * 3
+    assert len({stop["transactionId"] for stop in central_system.of("StopTransaction")}) == 3
+    await charge_point.swipe("TAG3")
+    await charge_point.until(charge_point.closed, within_s=10)

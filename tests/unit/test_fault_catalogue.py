@@ -41,6 +41,7 @@ TABLE = (
     Row(K.OVERVOLTAGE, STOP, True, "OverVoltage", AUTO),
     Row(K.PILOT, OPEN, False, "EVCommunicationError", AUTO),
     Row(K.VENTILATION, NEVER, False, "OtherError", AUTO),
+    Row(K.PHASE_SWITCH, OPEN, True, "PowerSwitchFailure", UNPLUG),
     Row(K.GUARD, OPEN, True, "InternalError", AUTO),
     Row(K.STORAGE, STOP, True, "InternalError", AUTO),
 )
@@ -68,7 +69,7 @@ def test_the_order_of_the_kinds_is_the_order_on_the_link() -> None:
     """Bit numbers of the link to the guard: a kind may be appended, never moved (T-RPC)."""
     assert [kind.value for kind in FaultKind] == [
         "other", "ground", "diode", "contactor_welded", "contactor", "lock", "lock_stuck", "temperature", "estop", "rcd", "meter",
-        "rfid", "overcurrent", "undervoltage", "overvoltage", "pilot", "ventilation", "proximity", "guard", "storage"]
+        "rfid", "overcurrent", "undervoltage", "overvoltage", "pilot", "ventilation", "proximity", "guard", "storage", "phase_switch"]
 
 
 @pytest.mark.parametrize("kind", FaultKind, ids=lambda kind: kind.value)
@@ -125,7 +126,7 @@ def test_severity_orders_status_before_clearing() -> None:
 
 MREC = {
     K.GROUND: 2, K.RCD: 2, K.CONTACTOR_WELDED: 17, K.CONTACTOR: 17, K.LOCK: 1, K.LOCK_STUCK: 1, K.TEMPERATURE: 3, K.ESTOP: 8,
-    K.OVERCURRENT: 4, K.UNDERVOLTAGE: 6, K.OVERVOLTAGE: 5, K.PILOT: 14, K.PROXIMITY: 23,
+    K.OVERCURRENT: 4, K.UNDERVOLTAGE: 6, K.OVERVOLTAGE: 5, K.PILOT: 14, K.PROXIMITY: 23, K.PHASE_SWITCH: 17,
 }
 """iec61851.md sections 4 to 9, and the ChargeX list for what those do not name."""
 

@@ -6,7 +6,7 @@ import pytest
 
 from drivers.errors import Disconnected, Misconfigured
 from drivers.inputs.gpio import Options as InputOptions
-from drivers.inputs.gpio import residual_current
+from drivers.inputs.gpio import protective_earth
 from drivers.lock import gpio as lock_gpio
 from drivers.lock.gpio import GpioLock
 from drivers.protocols import LockState
@@ -87,7 +87,7 @@ def test_a_motor_lock_needs_both_lines():
 ])
 def test_a_fault_input_reads_its_contact_and_a_broken_wire_is_the_fault(pins, contact, level, tripped):
     """Normally closed to ground: an open wire is high by the pull-up and counts as tripped (F-RCD, hardware-drivers 3.3)."""
-    wire = residual_current(InputOptions(pin=24, contact=contact), CONTEXT)
+    wire = protective_earth(InputOptions(pin=24, contact=contact), CONTEXT)
     wire.active()
     getattr(pins.pin(24), level)()
     assert wire.active() is tripped

@@ -61,6 +61,7 @@ fallback_a = 6
 
 [storage]
 directory = "/var/lib/evcp"
+keep_days = 90
 
 [charging]
 after_power_loss = "stop"
@@ -105,6 +106,8 @@ lock = { driver = "sim" }
 meter = { driver = "sim" }
 temperature = { driver = "sim", derate_from_c = 60, derate_to_c = 75, stop_c = 80 }
 priority = 0
+wake_up = "off"
+phase_pause_s = 60
 
 [[reader]]
 driver = "sim"

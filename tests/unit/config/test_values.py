@@ -16,7 +16,7 @@ DEFAULTS: dict[str, dict[str, object]] = {
              "boot_on_reconnect": False, "compat": False, "certificates_directory": "/var/lib/evcp/certificates",
              "check_hostname": True},
     "site": {"supply_limit_a": 32, "phases": 3, "nominal_voltage_v": 230, "meter": ()},
-    "storage": {"directory": "/var/lib/evcp"},
+    "storage": {"directory": "/var/lib/evcp", "keep_days": 90},
     "charging": {"after_power_loss": "stop", "before_accepted": False, "free_id_tag": "", "on_meter_loss": "stop"},
     "guard": {"socket": "/run/evcp/guard.sock", "offer_valid_s": 10},
     "control": {"socket": "/run/evcp/control.sock", "http": ""},
@@ -25,7 +25,7 @@ DEFAULTS: dict[str, dict[str, object]] = {
     "firmware": {"require_signed": False, "private_servers": True},
     "simulation": {"energy_scale": 1.0, "install_s": 2.0, "reboot_after_update": True, "install_ok": True},
 }
-"""Copied by hand from contract.md: the value that is shown there is the default."""
+"""Copied by hand from contract.md: the value that is shown there is the default. `keep_days` is our own (T-PRIVACY)."""
 
 
 @pytest.mark.parametrize(("table", "key", "value"), [(t, k, v) for t, keys in DEFAULTS.items() for k, v in keys.items()],
@@ -52,7 +52,7 @@ def test_nobody_reads_cards_where_no_reader_is_written(tmp_path):
 
 
 def test_the_example_of_the_contract_is_valid(tmp_path):
-    """Word for word, and it says what the defaults say."""
+    """Word for word but for `keep_days`, which is our own, and it says what the defaults say."""
     whole = File(tmp_path, WHOLE).load()
     for table in set(DEFAULTS) - {"charge_point", "site"}:
         assert getattr(whole, table) == getattr(File(tmp_path).load(), table)
@@ -81,7 +81,7 @@ def test_the_example_names_every_key_there_is():
 RANGES = [
     ("csms", "message_timeout_s", 1, 300), ("csms", "boot_retry_s", 1, 86_400),
     ("csms", "reconnect_max_s", 1, 86_400), ("site", "supply_limit_a", 6, 1000), ("site", "nominal_voltage_v", 100, 250),
-    ("guard", "offer_valid_s", 2, 60), ("smart_charging", "composite_default_limit_a", 0, 1000),
+    ("storage", "keep_days", 1, 36_500), ("guard", "offer_valid_s", 2, 60), ("smart_charging", "composite_default_limit_a", 0, 1000),
     ("simulation", "energy_scale", 0, 100_000), ("simulation", "install_s", 0, 3600),
     ("connector", "max_current_a", 6, 80), ("site.meter", "fuse_a", 6, 1000), ("site.meter", "fallback_a", 0, 1000),
 ]
@@ -108,7 +108,7 @@ def test_a_number_is_taken_within_its_range_only(tmp_path, table, key, lowest, h
     ("charging", "after_power_loss", '"Stop"'), ("charging", "on_meter_loss", "[]"), ("log", "level", '"verbose"'),
     ("control", "http", "8080"), ("control", "http", '"8080"'), ("control", "http", '"localhost:99999"'),
     ("control", "http", '":80"'), ("control", "http", '"host:²"'), ("connector", "id", '"1"'), ("connector", "id", "1.5"),
-    ("connector", "priority", "0.5"), ("connector", "cable", '"tether"'), ("connector", "contactor", '"sim"'),
+    ("connector", "priority", "0.5"), ("connector", "wake_up", "true"), ("connector", "cable", '"tether"'), ("connector", "contactor", '"sim"'),
     ("connector", "contactor", "{}"), ("connector", "meter", "{ driver = 7 }"), ("reader", "connectors", "1"),
     ("reader", "connectors", "[]"), ("reader", "connectors", "[1, 1]"), ("reader", "connectors", "[true]"),
     ("reader", "connectors", f"[0x{'F' * 5000}]"), ("connector", "id", f"0x{'F' * 5000}"),

@@ -19,7 +19,8 @@ def ask(application: Starlette, method: str, path: str, *chunks: bytes, leaves: 
     async def send(message: Any) -> None:
         sent.append(dict(message))
 
-    scope: dict[str, Any] = {"type": "http", "method": method, "path": path, "raw_path": path.encode(), "query_string": b"", "headers": [],
+    path, _, query = path.partition("?")
+    scope: dict[str, Any] = {"type": "http", "method": method, "path": path, "raw_path": path.encode(), "query_string": query.encode(), "headers": [],
              "http_version": "1.1", "scheme": "http", "root_path": "", "server": None, "client": None}
     asyncio.run(application(scope, receive, send))
     content = b"".join(message.get("body", b"") for message in sent)

@@ -8,6 +8,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
+from controller.clock import Instant
 from controller.commands import TellAsker
 from controller.config import Configuration
 from controller.events import CardPresented, Event, FaultReset, LearningAsked, TagChangeAsked
@@ -15,7 +16,8 @@ from controller.shell.control import MAX_BODY, Control
 from controller.shell.openapi import document
 from drivers.sim_port import SimError
 from tests.unit.control.asking import ask
-from tests.unit.station.conversation import configuration
+from tests.unit.control.wires import wire
+from tests.unit.station.conversation import START, configuration
 
 
 class Play:
@@ -42,6 +44,7 @@ class Daemon:
 
     def __init__(self, known: Configuration, *, simulated: bool = True) -> None:
         self.configuration = known
+        self.wire = wire(known)
         self.sim = Play() if simulated else None
         self.events: list[Event] = []
         self.answer: TellAsker | None = TellAsker("7", {"tag": None})
@@ -55,6 +58,9 @@ class Daemon:
 
     async def emit(self, event: Event) -> None:
         self.events.append(event)
+
+    def now(self) -> Instant:
+        return Instant(0.0, START)
 
     async def ask(self, make: Callable[[str], Event], *, within_s: float, has_left: Callable[[], Awaitable[bool]] | None = None
                   ) -> TellAsker:
@@ -107,9 +113,17 @@ def test_the_document_carries_the_version_and_only_json():
     """One version, and for every operation a description of success and of each error it can answer."""
     described = document("9.9", simulated=True)
     assert described["info"]["version"] == "9.9"
-    for operations in described["paths"].values():
+    for path, operations in described["paths"].items():
         for method, operation in operations.items():
-            assert set(operation["responses"]) == ({"200"} if method == "get" else {"200", "400", "409", "413"})
+            assert set(operation["responses"]) == errors_of(method, path)
+
+
+def errors_of(method: str, path: str) -> set[str]:
+    """What an operation may answer: by its method, whether it has parameters, and whether it needs the disk."""
+    stored = {"503"} if path.startswith(("/api/v1/sessions", "/api/v1/service/erase")) else set()
+    if method == "post":
+        return {"200", "400", "409", "413"} | stored
+    return {"200"} | ({"400"} if stored or "/ocpp/" in path else set()) | ({"404"} if "{" in path else set()) | stored
 
 
 def test_a_verb_reaches_the_simulation_with_its_body(application, daemon):

@@ -308,7 +308,7 @@ def test_the_station_is_told_by_state_f_only_of_its_own_faults():
     guards = {kind for kind, row in CATALOGUE.items() if row.owner is Owner.GUARD}
     assert guards & SHOWS_F == {
         FaultKind.OTHER, FaultKind.GROUND, FaultKind.CONTACTOR_WELDED, FaultKind.CONTACTOR, FaultKind.LOCK, FaultKind.ESTOP,
-        FaultKind.RCD, FaultKind.OVERCURRENT}
+        FaultKind.RCD, FaultKind.OVERCURRENT, FaultKind.PHASE_SWITCH}
     assert guards & OPENS == (guards & SHOWS_F) | {FaultKind.DIODE, FaultKind.PILOT, FaultKind.PROXIMITY}
     assert (guards & STOPS) == {FaultKind.TEMPERATURE, FaultKind.UNDERVOLTAGE, FaultKind.OVERVOLTAGE}
     assert [*STAYS_OPEN] == [FaultKind.VENTILATION]

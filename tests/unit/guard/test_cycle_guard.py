@@ -5,7 +5,8 @@ import math
 import pytest
 
 from controller.faults import FaultKind
-from controller.guard.cycle import Channel, Devices, Guard, Limits
+from controller.guard.cycle import Channel, Devices, Limits
+from controller.guard.guard import Guard
 from controller.guard.link import memory_link
 from controller.guard.messages import Offer, Pilot, Report, SetLock, Withdraw
 from controller.guard.pilot import duty_for

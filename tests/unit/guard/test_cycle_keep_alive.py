@@ -2,7 +2,7 @@
 
 import pytest
 
-from controller.guard.cycle import TICK_S
+from controller.guard.guard import TICK_S
 from tests.unit.guard.workbench import Workbench
 
 

@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from controller.faults import FaultKind
-from controller.guard.cycle import TICK_S, Channel, Devices, Guard, Limits
+from controller.guard.cycle import Channel, Devices, Limits
+from controller.guard.guard import TICK_S, Guard
 from controller.guard.link import memory_link
 from controller.guard.messages import SetLock
 from drivers.protocols import LockState

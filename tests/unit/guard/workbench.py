@@ -7,16 +7,18 @@ from collections.abc import Callable
 from typing import Any
 
 from controller.faults import FaultKind
-from controller.guard.cycle import Channel, Devices, Guard, Limits
+from controller.guard.cycle import Channel, Devices, Limits
+from controller.guard.guard import Guard
 from controller.guard.link import ControllerEnd, GuardEnd, memory_link
 from controller.guard.messages import Measured, Offer, Report, SetLock, ToGuard, Withdraw
 from drivers.errors import Disconnected
 from drivers.sim import devices as sim
+from drivers.sim.residual_monitor import SimResidualMonitor
 from drivers.sim.world import OutletSpec, World
 
 TICK_S = 0.010
 VOLTS = (230.0, 230.0, 230.0)
-WIRES = {FaultKind.RCD: "rcd", FaultKind.GROUND: "ground", FaultKind.ESTOP: "estop", FaultKind.OTHER: "other"}
+WIRES = {FaultKind.GROUND: "ground", FaultKind.ESTOP: "estop", FaultKind.OTHER: "other"}
 
 
 class Breakable:
@@ -54,7 +56,8 @@ class Workbench:
 
     def __init__(self, *, ends: tuple[ControllerEnd, GuardEnd] | None = None, has_lock: bool = True, ventilation: bool = False,
                  ceiling_a: float = 32.0, rating_a: float = 32.0, proximity: bool = False, feedback: bool = True,
-                 count_late_only: bool = False) -> None:
+                 count_late_only: bool = False, wake_up: Any = "off", self_test: bool = False,
+                 phase_switch: bool = False, phase_pause_s: float = 60.0) -> None:
         self.ticks = 0
         self.now_s = 100.0
         self.broken: set[str] = set()
@@ -68,21 +71,27 @@ class Workbench:
         self.controller: ControllerEnd
         self.controller, end = ends or memory_link()
         self.told: list[str] = []
-        self.channel = Channel(self._devices(proximity), Limits(1, ceiling_a, rating_a, 230.0, ventilation), self.told.append)
+        self.channel = Channel(self._devices(proximity, self_test, phase_switch), Limits(1, ceiling_a, rating_a, 230.0, ventilation, wake_up=wake_up,
+                                                                                  phase_pause_s=phase_pause_s),
+                               self.told.append)
         self.guard = Guard([self.channel], end, count_late_only=count_late_only)
         self.reports: list[Report] = []
         self.renewed: Offer | None = None
+        self.offered_phases = 3
 
-    def _devices(self, proximity: bool) -> Devices:
+    def _devices(self, proximity: bool, self_test: bool, phase_switch: bool) -> Devices:
         def broken(name: str, device: Any) -> Any:
             return Breakable(name, device, self)
 
+        monitor = broken("rcd", SimResidualMonitor(self.world, 1, testable=self_test))
+        inputs = {kind: broken(word, sim.SimInput(self.world, 1, word)) for kind, word in WIRES.items()}
         return Devices(
             pilot=broken("pilot", sim.SimPilot(self.world, 1)), contactor=broken("contactor", sim.SimContactor(self.world, 1)),
             lock=broken("lock", sim.SimLock(self.world, 1)),
-            inputs={kind: broken(word, sim.SimInput(self.world, 1, word)) for kind, word in WIRES.items()},
+            inputs=inputs | {FaultKind.RCD: monitor}, residual=monitor if self_test else None,
             temperature=broken("temperature", sim.SimTemperature(self.world, 1)),
-            proximity=broken("proximity", self.proximity) if proximity else None)
+            proximity=broken("proximity", self.proximity) if proximity else None,
+            phase_switch=broken("phases", sim.SimPhaseSwitch(self.world, 1)) if phase_switch else None)
 
     # -- time --------------------------------------------------------------------------------------------------------
 
@@ -117,9 +126,13 @@ class Workbench:
 
     def offer(self, amperes: float = 16.0, *, valid_for_s: float = 10.0, renew: bool = True) -> None:
         """An offer, renewed every second like the real controller's."""
-        offer = Offer(1, amperes, valid_for_s)
+        offer = Offer(1, amperes, valid_for_s, self.offered_phases)
         self.renewed = offer if renew else None
         self.say(offer)
+
+    def lock(self) -> None:
+        """The bolt goes in."""
+        self.say(SetLock(1, locked=True))
 
     def withdraw(self) -> None:
         """The offer ends."""

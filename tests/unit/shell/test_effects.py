@@ -52,7 +52,7 @@ class Bench:
     (c.SendCall("m1", HeartbeatReq(), 30.0), ("call", "m1", HeartbeatReq(), 30.0)),
     (c.Reply("m1", CONF), ("reply", "m1", CONF)),
     (c.ReplyError("m1", "InternalError", "why"), ("reply_error", "m1", "InternalError", "why")),
-    (c.OfferCurrent(1, 16.0), ("offer", 1, 16.0)), (c.WithdrawOffer(1), ("withdraw", 1)),
+    (c.OfferCurrent(1, 16.0), ("offer", 1, 16.0, 3)), (c.WithdrawOffer(1), ("withdraw", 1)),
     (c.SetLock(1, True), ("send", g.SetLock(1, True))), (c.ReadMeter(2), ("read", 2)),
     (c.HandLatch(1, FaultKind.RCD), ("send", g.SetLatch(1, FaultKind.RCD))),
     (c.ClearLatch(1, FaultKind.RCD), ("send", g.ClearLatch(1, FaultKind.RCD))),

@@ -59,6 +59,15 @@ async def test_the_newest_amperes_are_renewed(bench):
     assert offers.current_a(1) == 6.0
 
 
+async def test_the_phases_of_an_offer_are_renewed_with_it(bench):
+    """A guard that missed the first one hears of the same phases."""
+    link, offers, _, run = bench()
+    offers.offer(1, 16.0, 1)
+    await asyncio.sleep(1.5)
+    run.cancel()
+    assert link.told == [Offer(1, 16.0, 10, 1)] * 2
+
+
 async def test_a_withdrawn_offer_is_not_renewed(bench):
     """Withdrawn is withdrawn; the other connector is left alone."""
     link, offers, _, run = bench()

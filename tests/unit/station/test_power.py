@@ -65,6 +65,13 @@ def test_connectors_share_the_supply(talk: Talk) -> None:
     assert set(power_orders(conversation)) == {commands.WithdrawOffer(2), commands.OfferCurrent(1, 32.0)}
 
 
+def test_a_supply_of_one_phase_is_offered_on_one(talk: Talk) -> None:
+    """A connector that can switch its phases leaves L2 and L3 alone there (iec61851.md 13)."""
+    conversation = talk(charging="\n[site]\nphases = 1")
+    charging(conversation)
+    assert power_orders(conversation) == [commands.OfferCurrent(1, 32.0, 1)]
+
+
 def crowded(talk: Talk, *priorities: int) -> Conversation:
     """Six cars begin one after the other, a minute apart, on 32 A."""
     conversation = talk(connectors=6, priorities=priorities)  # type: ignore[arg-type]  # not a str | int

@@ -67,12 +67,16 @@ _reservations = st.builds(r.Reservation, _reservation_ids, _connectors, _texts, 
 _updates = st.builds(lambda row, attempts: r.UpdateQueued(row.message_id, r.QueuedMessage(
     row.message_id, row.action, row.local_id, row.connector_id, row.payload, row.stamp, attempts)), _messages, st.integers(0, 9))
 
+_moments = st.none() | st.datetimes(timezones=st.just(UTC))
+_erasures = st.builds(r.Erase, st.integers(0, 3), _moments, _moments, st.none() | st.sampled_from(["A", "b", ""]))
+
 records = st.one_of(
     st.builds(r.PutSetting, _names, _texts), st.builds(r.PutNote, _names, st.none() | _texts),
     st.builds(r.PutAvailability, st.builds(r.Availability, _connectors, st.booleans(), st.none() | st.booleans())),
     st.builds(r.PutTransaction, _transactions), st.builds(r.AddTransactionData, _local_ids, _texts),
     st.builds(r.PutTransactionData, _local_ids, st.lists(_texts, max_size=3).map(tuple)),
-    st.builds(r.Enqueue, _messages), _updates, st.builds(r.Dequeue, _message_ids), st.builds(r.Bury, _message_ids, _texts),
+    st.builds(r.Enqueue, _messages), _updates, st.builds(r.Dequeue, _message_ids), st.builds(r.Bury, _message_ids, _texts, st.none() | _stamps),
+    st.builds(r.DateSettled, _stamps, st.integers(0, 3)), _erasures,
     st.builds(r.PutCacheEntry, _entries), st.builds(r.DropCacheEntry, st.sampled_from(["A", "B", "Ä"])),
     st.just(r.ClearCache()), st.builds(r.ReplaceLocalList, _listed),
     st.builds(r.PutTag, st.builds(r.Tag, st.sampled_from(["A", "B"]), _texts, _texts)), st.builds(r.DropTag, st.sampled_from(["A", "B"])),

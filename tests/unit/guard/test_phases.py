@@ -1,0 +1,162 @@
+"""One phase or three: a phase never appears while a car may draw (iec61851.md 13)."""
+
+import pytest
+
+from controller.guard.phases import AFTER_LOAD_S, FOLLOWS_WITHIN_S, PAUSE_S
+from tests.unit.guard.workbench import Workbench, unplug_and_plug
+
+
+def _switched(bench: Workbench) -> list[int]:
+    return [call[1] for call in bench.calls if call[0] == "phases.set_phases"]
+
+
+@pytest.fixture
+def bench() -> Workbench:
+    """Nothing is plugged, and that was seen."""
+    bench = Workbench(phase_switch=True)
+    bench.run(1.0)
+    return bench
+
+
+def _charging(bench: Workbench, phases: int) -> None:
+    bench.offered_phases = phases
+    bench.car("B")
+    bench.run(0.3)
+    bench.lock()
+    bench.offer(16.0)
+    bench.until(lambda: bench.report.offered_a, FOLLOWS_WITHIN_S + 0.5)
+    bench.car("C")
+    bench.until(lambda: bench.outlet.closed, 1.0)
+    bench.run(0.1)
+
+
+@pytest.mark.parametrize("phases", [1, 3])
+def test_a_fresh_car_is_served_on_the_phases_of_its_offer(bench, phases):
+    """It was offered nothing before, so it waits for the contact and no longer."""
+    _charging(bench, phases)
+    assert (_switched(bench), bench.report.phases) == ([phases], phases)
+    assert sum(amperes > 0 for amperes in bench.outlet.current_a) == phases
+
+
+@pytest.mark.parametrize(("before", "after"), [(1, 3), (3, 1)])
+def test_a_charging_car_is_stopped_left_alone_and_served_anew(bench, before, after):
+    """Steady pilot, open contactor, switch, pause, offer: in this order, and nothing is offered in between."""
+    _charging(bench, before)
+    bench.offered_phases = after
+    bench.offer(16.0)
+    bench.run(0.1)
+    assert (bench.duty, bench.coil, _switched(bench)) == (1.0, True, [before])
+    bench.car("B")
+    bench.until(lambda: _switched(bench) == [before, after], 1.0)
+    assert not bench.outlet.closed
+    assert bench.until(lambda: bench.report.offered_a, PAUSE_S + 1) == pytest.approx(PAUSE_S, abs=0.1)
+    bench.car("C")
+    bench.until(lambda: bench.outlet.closed, 2.0)
+    assert sum(amperes > 0 for amperes in bench.outlet.current_a) == after
+
+
+def test_nothing_switches_while_the_contactor_is_not_known_open(bench):
+    """A weld keeps the phases as they are, whatever is offered."""
+    _charging(bench, 1)
+    bench.fault("contactor_welded")
+    bench.offered_phases = 3
+    bench.offer(16.0)
+    bench.run(20.0)
+    assert _switched(bench) == [1]
+
+
+def test_a_car_that_did_not_let_go_is_left_alone_for_a_minute():
+    """Its contactor opened under load; a shorter pause of the configuration does not count then."""
+    bench = Workbench(phase_switch=True, phase_pause_s=10.0)
+    bench.run(1.0)
+    _charging(bench, 1)
+    bench.offered_phases = 3
+    bench.offer(16.0)
+    bench.until(lambda: _switched(bench) == [1, 3], 8.0)
+    bench.car("B")
+    assert bench.until(lambda: bench.report.offered_a, AFTER_LOAD_S + 1) == pytest.approx(AFTER_LOAD_S, abs=0.1)
+
+
+def test_the_pause_is_that_of_the_configuration():
+    """Some cars need less, some more."""
+    bench = Workbench(phase_switch=True, phase_pause_s=10.0)
+    bench.run(1.0)
+    _charging(bench, 1)
+    bench.offered_phases = 3
+    bench.offer(16.0)
+    bench.car("B")
+    bench.until(lambda: _switched(bench) == [1, 3], 8.0)
+    assert bench.until(lambda: bench.report.offered_a, 11.0) == pytest.approx(10.0, abs=0.1)
+
+
+def test_a_car_that_was_there_at_the_start_is_taken_for_one_that_was_served():
+    """The guard was restarted: nobody knows what it was offered."""
+    bench = Workbench(phase_switch=True)
+    bench.car("B")
+    bench.run(0.3)
+    bench.offer(16.0)
+    assert bench.until(lambda: bench.report.offered_a, PAUSE_S + 1) > PAUSE_S - 1
+
+
+def test_the_next_car_on_the_same_phases_does_not_wait(bench):
+    """Nothing is switched without need: contacts wear."""
+    _charging(bench, 3)
+    bench.withdraw()
+    bench.car("B")
+    bench.run(1.0)
+    unplug_and_plug(bench)
+    bench.offer(16.0)
+    assert bench.until(lambda: bench.report.offered_a, 1.0) < 0.1
+    assert _switched(bench) == [3]
+
+
+@pytest.mark.parametrize("shown", [1, None])
+def test_a_contact_that_is_not_where_it_was_switched_to_is_a_fault(bench, shown):
+    """A weld of L2 and L3, a coil that does nothing, a contact that cannot be read: open at once, until unplugged and right."""
+    _charging(bench, 3)
+    if shown is None:
+        bench.broken.add("phases.phases")
+    else:
+        bench.answers["phases.phases"] = shown
+    assert bench.until(lambda: not bench.coil, FOLLOWS_WITHIN_S + 0.1) < 0.1
+    assert bench.faults == {"phase_switch"}
+    bench.answers.clear()
+    bench.broken.clear()
+    bench.run(5.0)
+    assert bench.faults == {"phase_switch"}
+    bench.car("A")
+    bench.run(1.0)
+    assert bench.faults == set()
+
+
+def test_a_switch_that_cannot_be_driven_is_a_fault_and_is_tried_again(bench):
+    """In the driver's words; nothing is offered on phases that nobody could switch."""
+    bench.broken.add("phases.set_phases")
+    bench.car("B")
+    bench.run(0.3)
+    bench.offer(16.0)
+    bench.run(1.0)
+    assert (bench.faults, bench.report.offered_a) == ({"phase_switch"}, 0.0)
+    assert "connector 1: not there" in bench.told
+    bench.broken.clear()
+    bench.car("A")
+    bench.run(2.0)
+    assert bench.faults == set()
+
+
+def test_without_a_switch_the_phases_of_an_offer_mean_nothing():
+    """Most connectors have none."""
+    bench = Workbench()
+    bench.offered_phases = 1
+    bench.car("B")
+    bench.run(0.3)
+    bench.offer(16.0)
+    bench.run(0.05)
+    assert (bench.report.offered_a, bench.report.phases) == (16.0, 0)
+
+
+def test_closing_leaves_one_phase(bench):
+    """The second contactor is released with everything else."""
+    _charging(bench, 3)
+    bench.guard.close()
+    assert bench.outlet.live_phases == 1
