@@ -165,6 +165,8 @@ def _end(ended: Stamp | None) -> dict[str, object]:
 def _delivery(session: Session) -> str:
     if session.owed:
         return "owed"
+    if session.transaction.stand_alone:
+        return "recorded"
     return "given up" if session.transaction.start_given_up or session.transaction.stop_given_up else "delivered"
 
 

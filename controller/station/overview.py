@@ -12,6 +12,7 @@ from controller.station.set_aside import SetAside
 from controller.station.settings import Settings
 from controller.station.status_notifications import StatusNotifications
 from controller.station.tamper import Tamper
+from controller.station.wear import Wear
 
 RECOMMENDED_SECURITY_PROFILE = 2
 
@@ -20,7 +21,8 @@ class Overview:
     """Reads every feature, changes none."""
 
     def __init__(self, connectors: Sequence[Connector], settings: Settings, central_system: CentralSystem,
-                 faults: FaultBoard, status: StatusNotifications, tamper: Tamper, set_aside: SetAside, book: ReservationBook) -> None:
+                 faults: FaultBoard, status: StatusNotifications, tamper: Tamper, set_aside: SetAside, book: ReservationBook,
+                 wear: Wear) -> None:
         self._connectors = list(connectors)
         self._settings = settings
         self._central_system = central_system
@@ -29,6 +31,7 @@ class Overview:
         self._tamper = tamper
         self._set_aside = set_aside
         self._book = book
+        self._wear = wear
 
     def as_object(self) -> dict[str, object]:
         """The station's part of the status, ready for JSON."""
@@ -64,6 +67,7 @@ class Overview:
             "session_wh": self._session_wh(connector),
             "pilot": report.pilot.value if report is not None else None,
             "contactor": report.contactor_closed if report is not None else None,
+            "contactor_closures": self._wear.closures(connector.connector_id),
             "plugged": connector.plugged,
         }
 

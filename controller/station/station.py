@@ -45,6 +45,7 @@ from controller.station.tags import Tags
 from controller.station.tamper import Tamper
 from controller.station.transactions import Transactions
 from controller.station.trigger import Trigger
+from controller.station.wear import Wear
 
 
 class Station:
@@ -94,15 +95,15 @@ class Station:
         status = StatusNotifications(connectors, settings, agenda, central_system, availability, faults, transactions, set_aside)
         trigger = Trigger(connectors, settings, central_system, boot, metering, status)
         reset = Reset(connectors, agenda, central_system, transactions)
-        tamper = Tamper(durable)
+        tamper, wear = Tamper(durable), Wear(durable)
         self._features: tuple[Feature, ...] = (
-            Absent(), hardware, central_system, boot, faults, tamper, set_aside, recovery, transactions, tags, cards, remote, availability,
+            Absent(), hardware, central_system, boot, faults, tamper, wear, set_aside, recovery, transactions, tags, cards, remote, availability,
             reservations, local_list, authorization, metering, ConfigurationKeys(settings),
             Credentials(durable, settings, agenda, central_system), trigger, reset, Retention(configuration, agenda), power, status,
         )
         self._settling: tuple[Feature, ...] = (reservations, power, status, reset, central_system)
         self.central_system = central_system
-        self._overview = Overview(connectors, settings, central_system, faults, status, tamper, set_aside, book)
+        self._overview = Overview(connectors, settings, central_system, faults, status, tamper, set_aside, book, wear)
 
     def handle(self, event: Event, at: Instant) -> Outcome:
         """Take one event; everything that follows from it follows within this step."""
