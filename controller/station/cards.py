@@ -143,7 +143,7 @@ class Cards(Feature):
     def _plugged(self, event: Plugged, step: Step) -> None:
         """A car came to another connector of the reader than the one the card was taken to mean: move there.
 
-        Not from a connector that is reserved for the card: that one was meant, and the car is somebody else's.
+        Not from a connector that is reserved for the card to one that is not: the first was meant, and the car is somebody else's.
         """
         here = next(c for c in self._connectors if c.connector_id == event.connector_id)
         if not self._transactions.may_begin(here):
@@ -153,7 +153,8 @@ class Cards(Feature):
             begun, reader = self._by_card.get(there.connector_id, (None, ()))
             if waiting is None or waiting is not begun or there.plugged or here.connector_id not in reader:
                 continue
-            if self._book.of(there) is None and self._book.admits(here, waiting.id_tag, waiting.parent_id_tag, leaving=there):
+            meant = self._book.of(there) is not None and self._book.of(here) is None
+            if not meant and self._book.admits(here, waiting.id_tag, waiting.parent_id_tag, leaving=there):
                 self._transactions.cancel(there, step)
                 self._transactions.wait_for_plug(here, waiting.id_tag, waiting.parent_id_tag, step, waiting.since_s)
                 self._by_card[here.connector_id] = (here.waiting, reader)

@@ -70,9 +70,10 @@ class ReservationBook:
         return grouped or self.admits(connector, id_tag, parent_id_tag)
 
     def open_to(self, connectors: Sequence[Connector], id_tag: str, parent_id_tag: str | None) -> list[Connector]:
-        """Those of `connectors` where the tag may begin; where one is kept for it, nowhere else."""
-        admitting = [connector for connector in connectors if self.admits(connector, id_tag, parent_id_tag)]
-        return [connector for connector in admitting if self.of(connector) is not None] or admitting
+        """Those of `connectors` where the tag may begin; where one is kept for it, or else for its group, nowhere else."""
+        admitting = [(c, self.of(c)) for c in connectors if self.admits(c, id_tag, parent_id_tag)]
+        own = [c for c, row in admitting if row is not None and same_tag(id_tag, row.id_tag)]
+        return own or [c for c, row in admitting if row is not None] or [c for c, _ in admitting]
 
     def claimed(self, connector: Connector) -> Reservation | None:
         """The reservation that ends when whoever waits here begins (RES-8, RES-9)."""
