@@ -116,7 +116,7 @@ def _offer(seen: Seen, wish_a: float, was: Memory, now_s: float) -> tuple[Output
     diode = seen.diode_fresh or (was.coil and now_s - pwm_since_s < DIODE_GRACE_S)
     coil = (was.coil or seen.may_close) and diode and _may_stay_closed(seen)
     if seen.wake_up is not None and not was.coil:
-        return Outputs(seen.wake_up, coil=False, offered_a=None), Memory(False, offered_a, changed_s)
+        return Outputs(seen.wake_up, coil=False, offered_a=None), Memory(False, offered_a, changed_s, pwm_since_s=now_s)
     memory = Memory(coil, offered_a, changed_s, pwm_since_s=pwm_since_s)
     return Outputs(duty_for(offered_a), coil, offered_a), memory
 

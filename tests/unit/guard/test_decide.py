@@ -223,6 +223,16 @@ def test_what_is_not_said_is_on_the_safe_side():
     assert (Memory().lately_a, Memory().changed_s) == (None, -math.inf)
 
 
+def test_after_a_pulse_that_wakes_a_car_the_diode_counts_as_ever():
+    """2.2: the offer that comes back has a tenth of a second of grace, and no more; then a check that is old opens."""
+    woken = Seen(Pilot.B, diode_fresh=True, offer_a=16.0, wake_up=STEADY)
+    outputs, memory = decide(woken, Memory(offered_a=16.0, changed_s=NOW_S - 30, pwm_since_s=NOW_S - 30), NOW_S)
+    assert outputs == Outputs(STEADY, coil=False, offered_a=None)
+    _, memory = decide(CHARGING, memory, NOW_S + 1)
+    assert memory.coil
+    assert not decide(msgspec.structs.replace(CHARGING, diode_fresh=False), memory, NOW_S + 2)[0].coil
+
+
 @pytest.mark.parametrize("made", [Seen(Pilot.C), Memory(), Outputs(1.0, coil=False, offered_a=None)], ids=lambda made: type(made).__name__)
 def test_what_was_decided_cannot_be_changed_afterwards(made):
     """A decision is a value: nobody turns a coil on by assignment."""
