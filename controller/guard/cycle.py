@@ -345,7 +345,8 @@ class Channel:
         return Seen(
             pilot=self._pilot.state, diode_fresh=self._pilot.diode_fresh(now_s), offer_a=self._offer_a(now_s),
             ventilation=self.limits.ventilation, locked=self._lock_state in (LockState.LOCKED, LockState.NONE),
-            may_close=self._contactor.may_close(now_s) and self._lock.wish_locked is not False,
+            may_close=(self._contactor.may_close(now_s) and self._lock.wish_locked is not False
+                       and not self._pilot.undecided),  # what opens needs two samples; what closes has none against it
             must_release=self._contactor.must_release, must_open=too_late or bool(standing & OPENS),
             shows_f=bool(standing & SHOWS_F), must_stop=bool(standing & STOPS), stays_open=bool(standing & STAYS_OPEN),
             patience_s=VOLTAGE_PATIENCE_S if standing & VOLTAGE else OPEN_UNDER_LOAD_AFTER_S, wake_up=self._wake_level,

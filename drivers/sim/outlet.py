@@ -31,6 +31,11 @@ class Monitor:
         elif self._driven_s is not None:
             self._driven_s, self._left_s = None, now_s
 
+    @property
+    def driven(self) -> bool:
+        """The test input is driven."""
+        return self._driven_s is not None
+
     def tripped(self, now_s: float) -> bool:
         """By the test, not by a residual current."""
         driven = self._driven_s is not None and now_s - self._driven_s >= TRIPS_AFTER_S

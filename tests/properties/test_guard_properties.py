@@ -48,6 +48,7 @@ class Onlooker:
         self._steady_since_s: float | None = None
         self._opened_s = -math.inf
         self._coil = False
+        self._phases = bench.outlet.live_phases
         self._pwm: deque[tuple[float, float]] = deque()
         """When the current on the pilot changed, and to what; X1 and F are no currents."""
 
@@ -81,6 +82,7 @@ class Onlooker:
             self._note_coil(now_s)
             return  # what cannot be written is not written; that it is tried again, other tests show
         self._power(pwm, now_s)
+        self._fitted()
         self._current(pwm, now_s)
         self._note_coil(now_s)
 
@@ -110,6 +112,14 @@ class Onlooker:
             assert self._asked_since_s is not None
             assert now_s - self._asked_since_s >= CONFIRM_S - 0.011, "state C confirmed for half a second"
 
+    def _fitted(self) -> None:
+        """Nothing that is only done without power is done with it."""
+        outlet = self.bench.outlet
+        if outlet.live_phases != self._phases or outlet.monitor.driven:
+            assert not outlet.closed, "phases switch and monitors are tested with the contact open"
+            assert outlet.duty in (0.0, 1.0), "and while nothing is offered"
+        self._phases = outlet.live_phases
+
     def _current(self, pwm: bool, now_s: float) -> None:
         outlet = self.bench.outlet
         if outlet.state == "A" and self._silent_since_s is not None and now_s - self._silent_since_s > 0.2:
@@ -133,8 +143,8 @@ class Onlooker:
 class Story:
     """One run: a guard, a world, an onlooker, and what happens."""
 
-    def __init__(self, *, ceiling_a: float, ventilation: bool, has_lock: bool) -> None:
-        self.bench = Workbench(ceiling_a=ceiling_a, ventilation=ventilation, has_lock=has_lock, proximity=True)
+    def __init__(self, *, ceiling_a: float, ventilation: bool, has_lock: bool, **fitted: Any) -> None:
+        self.bench = Workbench(ceiling_a=ceiling_a, ventilation=ventilation, has_lock=has_lock, proximity=True, **fitted)
         self.onlooker = Onlooker(self.bench, ceiling_a=ceiling_a, ventilation=ventilation, has_lock=has_lock)
 
     def happen(self, word: str, value: Any) -> None:
@@ -164,7 +174,7 @@ class Story:
 
     def _offer(self, offer: tuple[float, float]) -> None:
         amperes, valid_for_s = offer
-        self.bench.say(Offer(1, amperes, valid_for_s))
+        self.bench.say(Offer(1, amperes, valid_for_s, self.bench.offered_phases))
         self.onlooker.offer = (amperes, self.bench.now_s + 0.01 + valid_for_s + EPSILON) if amperes >= 6 else None
         self._pass(1)
 
@@ -175,6 +185,29 @@ class Story:
 
     def _lock(self, locked: bool) -> None:
         self.bench.say(SetLock(1, locked))
+
+    def _phases(self, amperes: float) -> None:
+        """From now on the offers are for the other number of phases, be the car charging or not; a stop that follows is seen out."""
+        self.bench.offered_phases = 4 - self.bench.offered_phases
+        self._offer((amperes, 10.0))
+        self._pass(700)
+
+    def _charges(self, amperes: float) -> None:
+        """As above, with the patience that tests and pauses of what is fitted need."""
+        self._charge(amperes)
+        for _ in range(14):
+            self._offer((amperes, 10.0))
+            self._pass(100)
+
+    def _sleeps(self, amperes: float) -> None:
+        """A car that has an offer and does not ask, until it is woken, and then does."""
+        self.bench.car("B")
+        for _ in range(36):
+            self._offer((amperes, 10.0))
+            self._pass(100)
+        self.bench.car("C")
+        self._offer((amperes, 10.0))
+        self._pass(200)
 
     def _ask(self, amperes: float) -> None:
         """A car that asks and an offer, but nobody has thought of the bolt."""
@@ -270,6 +303,23 @@ def test_the_rules_hold_while_devices_fail(place, story, error):
     for word, value in story:
         run.happen(word, value)
     run.bench.guard.close()
+
+
+fitted = st.fixed_dictionaries({"wake_up": st.sampled_from(["x1", "f"]), "self_test": st.booleans(), "phase_switch": st.booleans(),
+                                "phase_pause_s": st.just(10.0)})
+more = st.one_of(happenings, st.tuples(st.just("phases"), st.floats(6, 40)), st.tuples(st.just("phases"), st.floats(6, 40)), st.tuples(st.just("charges"), st.floats(6, 40)), st.tuples(st.just("sleeps"), st.floats(6, 40)),
+                 st.tuples(st.just("break"), st.sampled_from(["rcd.test", "phases.phases", "phases.set_phases"])),
+                 st.tuples(st.just("mend"), st.none()))
+
+
+@settings(derandomize=True, deadline=None, max_examples=60)
+@given(places, fitted, st.lists(more, min_size=5, max_size=20))
+def test_the_rules_hold_with_everything_that_can_be_fitted(place, extras, story):
+    """The same rules where cars are woken, the monitor is tested and phases are switched (iec61851.md 4.3, 8 and 13)."""
+    run = Story(**place, **extras)
+    run.happen("charges", 16.0)
+    for word, value in story:
+        run.happen(word, value)
 
 
 @settings(derandomize=True, deadline=None, max_examples=40)

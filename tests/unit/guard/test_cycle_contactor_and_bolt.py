@@ -5,6 +5,7 @@ import pytest
 from controller.faults import FaultKind
 from controller.guard.messages import ClearLatch, SetLock
 from controller.guard.pilot import duty_for
+from drivers.protocols import LockState
 from tests.unit.guard.workbench import Workbench, unplug_and_plug
 
 # -- contactor -------------------------------------------------------------------------------------------------------------------
@@ -154,3 +155,26 @@ def test_a_bolt_that_does_not_open_is_a_warning():
     bench.say(SetLock(1, locked=False))
     bench.run(1.5)
     assert bench.faults == set()
+
+@pytest.mark.parametrize("doubt", ["the car lets go", "the converter is silent"])
+def test_nothing_closes_on_a_request_that_the_newest_sample_does_not_show(doubt):
+    """4.1: two samples open, so one may stand against a request; it opens nothing yet, but nothing closes on it either."""
+
+    def about_to_close() -> Workbench:
+        """The bolt was forced for a moment: the contactor rests, and the car asks all the while."""
+        bench = Workbench()
+        bench.charge()
+        bench.outlet.bolt = LockState.UNLOCKED
+        bench.until(lambda: not bench.coil, 0.1)
+        return bench
+
+    closes_after_s = (patient := about_to_close()).until(lambda: patient.coil, 3.0)
+    bench = about_to_close()
+    bench.run(closes_after_s - 0.01)
+    bench.calls.clear()
+    if doubt == "the car lets go":
+        bench.car("B")
+    else:
+        bench.broken.add("pilot.read")
+    bench.run(0.02)
+    assert ("contactor.set", True) not in bench.calls
