@@ -160,7 +160,7 @@ class Board:
     def fault(self, kind: str, *, active: bool) -> None:
         """What was not broken need not be mended."""
         if active or kind in self._changed:
-            if kind in ("contactor", "contactor_welded", "lock", "lock_stuck"):
+            if kind in ("contactor", "contactor_welded", "lock", "lock_stuck", "phase_switch"):
                 pytest.skip(f"nobody breaks this on a real board: {kind}")
             self.hand.fault(kind, active=active)
             self._changed.add(kind)
@@ -178,6 +178,11 @@ class Board:
         """The contact, by a driver of our own."""
         with self.device("contactor") as contactor:
             return bool(contactor.feedback())
+
+    def phases(self) -> int:
+        """One or three, by a driver of our own."""
+        with self.device("phase_switch") as switch:
+            return int(switch.phases())
 
     def bolt(self) -> LockState:
         """The bolt, by a driver of our own."""

@@ -6,7 +6,7 @@ import pytest
 from board import allowed, kept_alive
 
 from drivers.protocols import LockState
-from tests.contracts.guard_devices import ContactorContract, LockContract
+from tests.contracts.guard_devices import ContactorContract, LockContract, PhaseSwitchContract
 
 CYCLES, REST_S = 10, 1.0
 BOLT_S = 1.0
@@ -52,6 +52,23 @@ class TestRealContactor(ContactorContract):
         told_as_spread("opens", took[False])
         assert max(took[True]) <= CLOSES_WITHIN_S
         assert max(took[False]) <= OPENS_WITHIN_S
+
+
+class TestRealPhaseSwitch(PhaseSwitchContract):
+    """The contract, with the coil of L2 and L3; the main contactor is open all the while."""
+
+    @pytest.fixture
+    def device(self, board):
+        """One phase again in the end, whatever happens."""
+        allowed("EVCP_HW_ENERGISE", "this switches the contactor of L2 and L3; disconnect the mains or the load first")
+        if "feedback_pin" not in board.options("phase_switch"):
+            pytest.skip("no mirror contact is configured: EVCP_HW_CONFIG names no feedback_pin")
+        with board.device("contactor") as contactor:
+            contactor.set(False)
+            time.sleep(0.2)
+            assert contactor.feedback() in (False, None), "the main contactor is closed"
+            with board.device("phase_switch") as switch:
+                yield switch
 
 
 class TestRealLock(LockContract):

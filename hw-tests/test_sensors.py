@@ -6,7 +6,7 @@ import time
 import pytest
 
 from drivers.errors import DriverError
-from tests.contracts.guard_devices import FaultInputContract, TemperatureContract, quickest
+from tests.contracts.guard_devices import FaultInputContract, ResidualMonitorContract, TemperatureContract, quickest
 
 FIRST_CONVERSION_S = 10.0
 
@@ -20,6 +20,18 @@ class TestRealInput(FaultInputContract):
         """One wire."""
         with board.device(slot) as wire:
             yield wire
+
+
+class TestRealResidualMonitor(ResidualMonitorContract):
+    """The contract of one whose test input is wired; its own test trips it, only the residual current needs somebody."""
+
+    @pytest.fixture
+    def device(self, board):
+        """Quiet before."""
+        if "test_pin" not in board.options("residual_current"):
+            pytest.skip("no test input is configured: EVCP_HW_CONFIG names no test_pin")
+        with board.device("residual_current") as monitor:
+            yield monitor
 
 
 class TestRealTemperature(TemperatureContract):

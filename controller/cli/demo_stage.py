@@ -12,6 +12,7 @@ from controller.app import App
 from controller.clock import Clock
 from controller.config import load
 from controller.guard.build import build_world
+from controller.guard.messages import Pilot
 from controller.store.sqlite import SqliteStore
 from drivers import registry
 
@@ -55,6 +56,10 @@ class Stage(Protocol):
     def outlet(self) -> Any:
         """The simulated outlet, as it is now."""
 
+    @property
+    def socket_empty(self) -> bool:
+        """The guard has seen that no car is there."""
+
     def about(self) -> str:
         """One line on what is real here."""
 
@@ -75,6 +80,12 @@ class Stage(Protocol):
 
     async def close(self) -> None:
         """Everything is put away."""
+
+
+def socket_empty(app: App) -> bool:
+    """The guard's word for it."""
+    reports = [connector.report for connector in app.station.connectors]
+    return all(report is not None and report.pilot is Pilot.A for report in reports)
 
 
 def configured(folder: Path, port: int, sample_s: int, tables: str) -> Any:
@@ -99,6 +110,11 @@ class SimulatedStage:
     def outlet(self) -> Any:
         """As it is now."""
         return self._world.outlet(1)
+
+    @property
+    def socket_empty(self) -> bool:
+        """The guard has seen that no car is there."""
+        return socket_empty(self.app)
 
     def about(self) -> str:
         """What is real."""
@@ -149,6 +165,11 @@ class WiredStage:
     def outlet(self) -> Any:
         """As it is now."""
         return self._bench.outlet
+
+    @property
+    def socket_empty(self) -> bool:
+        """The guard has seen that no car is there."""
+        return socket_empty(self.app)
 
     def about(self) -> str:
         """What is real."""

@@ -133,6 +133,7 @@ class Story:
     async def _acts(self) -> None:
         await self._until("boot and status of both connectors",
                           lambda: len(self._calls("StatusNotification")) >= 2 and "Available" in self._statuses())
+        await self._until("an empty socket", lambda: self._stage.socket_empty)
         await self._plug_and_swipe()
         await self._charge()
         await self._change_a_key()

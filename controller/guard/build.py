@@ -18,7 +18,7 @@ INPUTS = {
     "station_fault": FaultKind.OTHER,
 }
 """Which wire tells of which fault."""
-SIMULATED_PARTS = ("pilot", "contactor", "lock", "meter")
+SIMULATED_PARTS = ("pilot", "contactor", "lock", "meter", "phase_switch")
 
 
 def build_world(configuration: Configuration, now: Callable[[], float] = time.monotonic) -> Any:
@@ -28,7 +28,7 @@ def build_world(configuration: Configuration, now: Callable[[], float] = time.mo
     world = registry.simulated_world()
     outlets = [
         world.OutletSpec(row.id, row.max_current_a, row.phases, row.lock["driver"] != "none",
-                         frozenset(part for part in SIMULATED_PARTS if row.devices()[part]["driver"] == "sim"))
+                         frozenset(part for part in SIMULATED_PARTS if row.devices().get(part, {}).get("driver") == "sim"))
         for row in configuration.connector
     ]
     return world.World(now, outlets, nominal_voltage_v=configuration.site.nominal_voltage_v,

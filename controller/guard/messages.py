@@ -100,7 +100,7 @@ class Report(msgspec.Struct, frozen=True):
     closures: int = 0
     """How often the contactor has closed since the start."""
     phases: int = 0
-    """What the phase switch was told, 1 or 3; 0 where there is none, or before the first offer."""
+    """What the phase switch was told, 1 or 3; 0 where there is none, or where it was not told yet."""
 
 
 FromGuard: TypeAlias = Report

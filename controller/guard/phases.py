@@ -25,7 +25,8 @@ class PhaseWatch:
         """What the driver was last told; None: nothing yet."""
         self.failed = False
         """The mirror contact does not show what was commanded (a weld of L2 and L3, or a coil that does nothing)."""
-        self._wish: int | None = None
+        self._wish = 1
+        """At first one, as at boot everything is off: so a weld of L2 and L3 shows before anything is offered."""
         self._changed_s = self._rests_until_s = -math.inf
         self._open_since_s: float | None = None
         self._offered = True
@@ -59,7 +60,7 @@ class PhaseWatch:
 
     def _may_switch(self, offered: bool, now_s: float) -> bool:
         settled = self._open_since_s is not None and now_s - self._open_since_s >= SETTLES_S
-        return self._wish is not None and self._wish != self.commanded and settled and not offered
+        return self._wish != self.commanded and settled and not offered
 
     def switched(self, phases: int, now_s: float) -> None:
         """The driver has done it."""
@@ -69,9 +70,7 @@ class PhaseWatch:
 
     def holds(self, now_s: float) -> bool:
         """Nothing may be offered: the phases are not what the offer is for, or the car is left alone for a while."""
-        if self._wish is not None and self._wish != self.commanded:
-            return True
-        return now_s < self._rests_until_s
+        return self._wish != self.commanded or now_s < self._rests_until_s
 
     def _rest_s(self) -> float:
         if not self._offered:

@@ -108,6 +108,7 @@ class SimPhaseSwitch:
 
     def __init__(self, world: World, connector_id: int) -> None:
         self._world, self._outlet = world, world.outlets[connector_id]
+        self.set_phases(1)
 
     def set_phases(self, phases: int) -> None:
         """One or three."""

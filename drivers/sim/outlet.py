@@ -50,7 +50,8 @@ class Outlet:
         self.connector_id = connector_id
         self.phases = phases
         self.live_phases = phases
-        """What a phase switch leaves of them."""
+        """What a phase switch leaves of them; where the fault `phase_switch` is played, it stays where it is."""
+        self._phases_wish = phases
         self.has_lock = has_lock
         self.faults: set[str] = set()
         self.car: Car | None = None
@@ -169,9 +170,13 @@ class Outlet:
 
     def switch_phases(self, phases: int, now_s: float) -> None:
         """Connect L2 and L3 (3), or not (1)."""
-        if phases != self.live_phases:
+        self._phases_wish = phases
+        self._phases_follow(now_s)
+
+    def _phases_follow(self, now_s: float) -> None:
+        if self._phases_wish != self.live_phases and "phase_switch" not in self.faults:
             self.advance(now_s)
-            self.live_phases = phases
+            self.live_phases = self._phases_wish
             self.changes += 1
 
     def move_bolt(self, locked: bool, now_s: float) -> None:
@@ -275,3 +280,5 @@ class Outlet:
             self._switches_at_s = now_s + OPENS_AFTER_S
         elif kind == "meter":
             self.meter_broken = active
+        elif kind == "phase_switch":
+            self._phases_follow(now_s)

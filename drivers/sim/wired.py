@@ -23,6 +23,7 @@ from drivers.sim.world import OutletSpec, World
 COIL, FEEDBACK, KEEP_ALIVE, LOCK, UNLOCK, BOLT = 17, 27, 22, 5, 6, 13
 FAULT_PINS = {"rcd": 24, "ground": 25, "estop": 16}
 MONITOR_TEST = 18
+PHASES, PHASES_SHOWN = 23, 26
 SAMPLE_S = 1 / 9137
 """No multiple of 1 kHz, as a free-running loop is none."""
 STEP_S = 0.2
@@ -37,6 +38,7 @@ meter = {{ driver = "modbus", model = "{model}", port = "{meter}", address = 1 }
 residual_current = {{ driver = "gpio", pin = {rcd}, test_pin = {monitor_test} }}
 protective_earth = {{ driver = "gpio", pin = {ground} }}
 emergency_stop = {{ driver = "gpio", pin = {estop} }}
+phase_switch = {{ driver = "gpio", pin = {phases}, feedback_pin = {phases_shown} }}
 temperature = {{ driver = "w1", root = "{sensors}" }}
 [[reader]]
 driver = "pn532"
@@ -56,7 +58,7 @@ class WiredBench:
     """One outlet with every device of a charge point wired to it."""
 
     def __init__(self, now: Callable[[], float], folder: Path, *, model: str = "sdm630") -> None:
-        parts = frozenset({"pilot", "contactor", "lock", "meter"})
+        parts = frozenset({"pilot", "contactor", "lock", "meter", "phase_switch"})
         load_libraries()
         self.world = World(now, [OutletSpec(1, 32.0, 3, has_lock=True, parts=parts)])
         self._now = now
@@ -92,6 +94,9 @@ class WiredBench:
         board.contact(BOLT, lambda: self._outlet().bolt is LockState.LOCKED)
         for kind, pin in FAULT_PINS.items():
             board.contact(pin, lambda kind=kind: not self._tells(kind))  # type: ignore[misc]  # a default binds the kind
+        self._outlet().switch_phases(1, now())  # a coil that nobody drives is off
+        board.output(PHASES, lambda on: self._outlet().switch_phases(3 if on else 1, now()))
+        board.contact(PHASES_SHOWN, lambda: self._outlet().live_phases == 1)
         board.output(MONITOR_TEST, lambda on: self._outlet().monitor.test(on, now()), active_low=True)
 
     def _tells(self, kind: str) -> bool:
@@ -119,8 +124,7 @@ class WiredBench:
         """The connector and the reader, as an installer would write them."""
         return TABLES.format(coil=COIL, feedback=FEEDBACK, keep_alive=KEEP_ALIVE, lock=LOCK, unlock=UNLOCK, bolt=BOLT,
                              model=self._model, meter=self.meter_port, reader=self.reader.path, sensors=self._sensors,
-                             monitor_test=MONITOR_TEST,
-                             **FAULT_PINS)
+                             monitor_test=MONITOR_TEST, phases=PHASES, phases_shown=PHASES_SHOWN, **FAULT_PINS)
 
     def plug_meter(self) -> None:
         """The meter's serial adapter is plugged in, at whatever tty."""

@@ -17,7 +17,7 @@ from drivers.sim_port import SimError
 Body: TypeAlias = Mapping[str, object]
 T = TypeVar("T")
 FAULT_KINDS = ("other", "ground", "diode", "contactor_welded", "contactor", "lock", "lock_stuck", "temperature", "estop",
-               "rcd", "meter", "rfid", "overcurrent", "undervoltage", "overvoltage")
+               "rcd", "meter", "rfid", "overcurrent", "undervoltage", "overvoltage", "phase_switch")
 
 
 class OutletSpec(msgspec.Struct, frozen=True):
@@ -259,7 +259,7 @@ class World:
 
 
 _PART = {"contactor": "contactor", "contactor_welded": "contactor", "lock": "lock", "lock_stuck": "lock", "meter": "meter",
-         "undervoltage": "meter", "overvoltage": "meter"}
+         "undervoltage": "meter", "overvoltage": "meter", "phase_switch": "phase_switch"}
 """Which part of a connector must be simulated for a fault to be played; the pilot for all others."""
 
 

@@ -16,6 +16,7 @@ from drivers.protocols import (
     ControlPilot,
     FaultInput,
     LockState,
+    PhaseSwitch,
     ResidualMonitor,
     TemperatureSensor,
 )
@@ -185,6 +186,54 @@ class ContactorContract:
         """2 ms at most."""
         assert quickest(device.feedback) < BOUNDED_S
         assert quickest(lambda: device.set(True)) < BOUNDED_S
+
+
+class PhaseSwitchContract:
+    """The second contactor, for L2 and L3, behind a main one that is open."""
+
+    def test_it_is_one_phase_at_first(self, device: PhaseSwitch, bench: Bench):
+        """The coil is off: what no car is harmed by."""
+        assert device.phases() == 1
+
+    def test_the_mirror_contact_follows_the_coil(self, device: PhaseSwitch, bench: Bench):
+        """Both ways, each within 100 ms, as often as wanted."""
+        for phases in (3, 1, 3, 1):
+            device.set_phases(phases)
+            bench.pass_time(0.1)
+            assert device.phases() == phases
+
+    def test_saying_it_again_changes_nothing(self, device: PhaseSwitch, bench: Bench):
+        """Three phases stay three."""
+        for _ in range(20):
+            device.set_phases(3)
+            bench.pass_time(0.01)
+        assert device.phases() == 3
+
+    def test_a_contact_that_stays_where_it_is_shows(self, device: PhaseSwitch, bench: Bench):
+        """Told by the contact and not by the wish, both ways (fault kind `phase_switch`); mended, it follows."""
+        for before, wished in ((1, 3), (3, 1)):
+            device.set_phases(before)
+            bench.pass_time(0.1)
+            bench.fault("phase_switch", active=True)
+            device.set_phases(wished)
+            bench.pass_time(1.0)
+            assert device.phases() == before
+            bench.fault("phase_switch", active=False)
+            bench.pass_time(0.1)
+            assert device.phases() == wished
+
+    def test_released_it_is_one_phase(self, device: PhaseSwitch, bench: Bench):
+        """close() is coil off, however it was."""
+        device.set_phases(3)
+        bench.pass_time(0.1)
+        device.close()
+        bench.pass_time(0.1)
+        assert bench.phases() == 1  # type: ignore[attr-defined]  # the bench of a phase switch sees the contact
+
+    def test_its_calls_are_bounded(self, device: PhaseSwitch):
+        """2 ms at most."""
+        assert quickest(device.phases) < BOUNDED_S
+        assert quickest(lambda: device.set_phases(3)) < BOUNDED_S
 
 
 class LockContract:

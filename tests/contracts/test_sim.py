@@ -12,6 +12,7 @@ from tests.contracts.guard_devices import (
     ContactorContract,
     FaultInputContract,
     LockContract,
+    PhaseSwitchContract,
     PilotContract,
     ResidualMonitorContract,
     TemperatureContract,
@@ -25,7 +26,7 @@ class SimBench:
 
     def __init__(self) -> None:
         self.at_s = 100.0
-        parts = frozenset({"pilot", "contactor", "lock", "meter"})
+        parts = frozenset({"pilot", "contactor", "lock", "meter", "phase_switch"})
         self.world = World(lambda: self.at_s, [OutletSpec(1, 32.0, 3, has_lock=True, parts=parts)], site_meter=True)
         self.desk = Desk([1])
         self.desk.add(0, (1,))
@@ -48,6 +49,9 @@ class SimBench:
 
     def closed(self) -> bool:
         return self.world.outlet(1).closed
+
+    def phases(self) -> int:
+        return self.world.outlet(1).live_phases
 
     def bolt(self) -> LockState:
         return self.world.outlet(1).bolt
@@ -81,6 +85,12 @@ class TestSimulatedContactor(ContactorContract):
     @pytest.fixture
     def device(self, bench: SimBench):
         return registry.create("contactor", SIM, bench.context)
+
+
+class TestSimulatedPhaseSwitch(PhaseSwitchContract):
+    @pytest.fixture
+    def device(self, bench: SimBench):
+        return registry.create("phase_switch", SIM, bench.context)
 
 
 class TestSimulatedLock(LockContract):

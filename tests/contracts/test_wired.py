@@ -22,6 +22,7 @@ from tests.contracts.guard_devices import (
     ContactorContract,
     FaultInputContract,
     LockContract,
+    PhaseSwitchContract,
     ResidualMonitorContract,
     TemperatureContract,
 )
@@ -52,6 +53,9 @@ class WiredBench:
     def closed(self) -> bool:
         return self.wired.outlet.closed
 
+    def phases(self) -> int:
+        return self.wired.outlet.live_phases
+
     def bolt(self) -> LockState:
         return self.wired.outlet.bolt
 
@@ -67,6 +71,12 @@ class TestGpioContactor(ContactorContract):
     @pytest.fixture
     def device(self, bench: WiredBench):
         return GpioContactor(ContactorOptions(pin=wired.COIL, feedback_pin=wired.FEEDBACK, keep_alive_pin=wired.KEEP_ALIVE))
+
+
+class TestGpioPhaseSwitch(PhaseSwitchContract):
+    @pytest.fixture
+    def device(self, bench: WiredBench):
+        return registry.create("phase_switch", {"driver": "gpio", "pin": wired.PHASES, "feedback_pin": wired.PHASES_SHOWN}, CONTEXT)
 
 
 class TestGpioLock(LockContract):

@@ -46,7 +46,7 @@ TABLE = (
     Row(K.STORAGE, STOP, True, "InternalError", AUTO),
 )
 PLAYED = {"other", "ground", "diode", "contactor_welded", "contactor", "lock", "lock_stuck", "temperature", "estop", "rcd", "meter",
-          "rfid", "overcurrent", "undervoltage", "overvoltage"}
+          "rfid", "overcurrent", "undervoltage", "overvoltage", "phase_switch"}
 """The kinds that `/sim/v1/fault` takes."""
 
 

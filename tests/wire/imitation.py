@@ -29,7 +29,7 @@ socket = "control.sock"
 [guard]
 socket = "guard.sock"
 """
-LOOPBACK_OUT, LOOPBACK_IN = 23, 26
+LOOPBACK_OUT, LOOPBACK_IN = 20, 21
 LONGEST_WAIT_S = 0.5
 HERE = (
     ("test_power_path", "CYCLES", 2), ("test_power_path", "REST_S", 0.1), ("test_power_path", "BOLT_S", 0.5),

@@ -84,6 +84,7 @@ class WiredStation:
         self.app = App(load(file), MemoryStore(), SystemClock(), in_thread=False, pace=QUICK)
         self._tasks = [asyncio.ensure_future(work) for work in (self.app.run(), self._warm())]
         await self.until("a first status", lambda: self.last() is not None and self.last(0) is not None, within_s=6)
+        await self.until("an empty socket, seen by the guard", lambda: self.app.status()["connectors"][0]["pilot"] == "A", within_s=6)
 
     async def _warm(self) -> None:
         """The temperature sensor follows the world."""

@@ -57,6 +57,19 @@ async def test_f_weld_a_welded_contact_is_latched_and_ends_the_transaction(stati
     await station.told("Available")
 
 
+async def test_a_second_contactor_that_drops_out_opens_the_first(station):
+    """L2 and L3 are not as switched: open within a second, and no power until that is mended and the car gone (phase_switch)."""
+    await station.charge()
+    assert station.bench.outlet.live_phases == 3
+    station.bench.outlet.live_phases = 1
+    await station.opens(within_s=1.5)
+    await station.told("Faulted", "PowerSwitchFailure", "phase_switch")
+    station.bench.outlet.live_phases = 3
+    await station.stays(lambda: station.last().status == "Faulted", for_s=0.4)
+    station.unplug()
+    await station.told("Available")
+
+
 async def test_f_noclose_a_contact_that_does_not_close_gets_one_more_try(station):
     """Coil on, off after 1 s, on again after a rest, then Faulted until unplugged, within 3.5 s of the first try (F-NOCLOSE)."""
     station.fault("contactor")

@@ -4,7 +4,7 @@ import pytest
 
 from tests.wire.station import WiredStation
 
-RED, GREEN, BLUE, BUZZER, TAMPER = 19, 20, 21, 23, 26
+RED, GREEN, BLUE, BUZZER, TAMPER = 19, 20, 21, 2, 3
 TABLES = f"""lights = {{ driver = "gpio", red_pin = {RED}, green_pin = {GREEN}, blue_pin = {BLUE} }}
 buzzer = {{ driver = "gpio", pin = {BUZZER} }}
 tamper = {{ driver = "gpio", pin = {TAMPER} }}

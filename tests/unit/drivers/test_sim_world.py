@@ -7,7 +7,7 @@ import pytest
 from drivers.sim.world import FAULT_KINDS, OutletSpec, World
 from drivers.sim_port import SimError
 
-PARTS = frozenset({"pilot", "contactor", "lock", "meter"})
+PARTS = frozenset({"pilot", "contactor", "lock", "meter", "phase_switch"})
 
 
 class Clock:
