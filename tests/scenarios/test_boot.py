@@ -1,4 +1,4 @@
-"""From power-up to the first accepted message, and the clock that comes with it (scenarios B1, B2, B3)."""
+"""From power-up to the first accepted message, and the clock that comes with it (scenarios B1, B2, B3, B6)."""
 
 import itertools
 from datetime import datetime, timedelta

@@ -153,7 +153,7 @@ async def test_t4_nothing_overtakes_within_a_transaction(charge_point):
 
 
 async def test_t5_started_offline_stopped_online(charge_point):
-    """The stop carries the id from the late StartTransaction.conf, never -1 (TXN-21)."""
+    """The stop carries the id from the late StartTransaction.conf, never -1 (T5, TXN-21)."""
     await charge_point.start()
     central_system = charge_point.central_system
     await charge_point.charge("TAG1")

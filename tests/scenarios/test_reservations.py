@@ -137,7 +137,7 @@ async def test_r3_a_faulted_connector(charge_point):
 
 
 async def test_r4_an_unavailable_connector(charge_point):
-    """Unavailable; and ChangeAvailability ends what was reserved: Unavailable, then Available (RES-2, RES-8, AVL-6, G8)."""
+    """Unavailable; and ChangeAvailability ends what was reserved: Unavailable, then Available (RES-2, RES-8, AVL-6, transition G8)."""
     await charge_point.start()
     central_system = charge_point.central_system
     for connector in (1, 0):

@@ -48,7 +48,7 @@ async def test_s1_nobody_plugs_in(charge_point):
 
 
 async def test_the_same_card_again_before_plugging_takes_it_back(charge_point):
-    """A second presentation of the same card cancels, at once (TXN-7, B1)."""
+    """A second presentation of the same card cancels, at once (TXN-7, transition B1)."""
     await charge_point.start()
     await charge_point.swipe("TAG1")
     await charge_point.until(lambda: charge_point.central_system.status() == "Preparing", within_s=3)
@@ -251,7 +251,7 @@ async def test_stop_by_a_fault(charge_point, kind, reason):
 
 
 async def test_a_second_session_needs_a_second_card(charge_point):
-    """After the end the cable may stay: a card starts a new transaction, from Finishing over Preparing (F2)."""
+    """After the end the cable may stay: a card starts a new transaction, from Finishing over Preparing (transition F2)."""
     await charge_point.start()
     await charge_point.charge("TAG1")
     await charge_point.swipe("TAG1")
@@ -279,7 +279,7 @@ async def test_a_card_refused_by_the_central_system(charge_point):
 
 
 async def test_a_car_that_pauses_is_not_charged_and_not_stopped(charge_point):
-    """The car opens S2: SuspendedEV; it closes S2 again: Charging, in the same transaction (STAT-8, C4, D3)."""
+    """The car opens S2: SuspendedEV; it closes S2 again: Charging, in the same transaction (STAT-8, transitions C4 and D3)."""
     await charge_point.start()
     await charge_point.charge()
     await charge_point.ev_state("B")
