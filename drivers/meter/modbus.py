@@ -1,4 +1,4 @@
-"""Energy meters over Modbus RTU: one client on minimalmodbus for every register map.
+"""Energy meters over Modbus, RTU or TCP: one client on minimalmodbus for every register map.
 
 minimalmodbus does not lock ports, mixes up late answers and, with two threads, gives wrong values without an error
 (hardware-drivers.md section 4): so every port is opened exclusively, belongs to one thread, and is flushed after every error.
@@ -34,6 +34,9 @@ from drivers.registry import Context
 T = TypeVar("T")
 
 TRIES = 3
+TCP = "tcp://"
+NETWORK_S = 0.5
+"""Added to the time of an answer that comes through a gateway."""
 MOST_LATE_S = 2.0
 """Meters, gateways and adapters that answer at all do it within this time."""
 NEARLY = 0.9
@@ -41,7 +44,7 @@ NEARLY = 0.9
 REOPEN_FIRST_S, REOPEN_LAST_S = 1.0, 30.0
 ALLOWED = {
     "model": "one of the register maps",
-    "port": 'a serial port, e.g. "/dev/evcp-meter"',
+    "port": 'a serial port, e.g. "/dev/evcp-meter", or Modbus TCP, "tcp://HOST" or "tcp://HOST:PORT"',
     "address": "a whole number, 1 to 247",
     "baud_rate": "1200 to 115200; default: the meter's",
     "parity": '"N", "E" or "O"; default: the meter\'s',
@@ -69,6 +72,17 @@ def check(options: Options) -> None:
         raise Misconfigured("parity", f"{options.parity!r} is not one of them; allowed: {ALLOWED['parity']}")
     if not options.port:
         raise Misconfigured("port", f"is empty; allowed: {ALLOWED['port']}")
+    if "://" in options.port:
+        _check_url(options.port)
+
+
+def _check_url(port: str) -> None:
+    from drivers.meter.tcp_port import host_and_port
+
+    try:
+        host_and_port(port)
+    except ValueError as error:
+        raise Misconfigured("port", f"{port!r} leads nowhere; allowed: {ALLOWED['port']}") from error
 
 
 def quantities(options: Options) -> frozenset[str]:
@@ -101,25 +115,31 @@ class Bus:
 
     def open(self, baud_rate: int, parity: str, stop_bits: int, timeout_s: float) -> Any:
         """The open port. Raises Disconnected; a port that is gone is tried again with a growing pause."""
-        import serial
-
         settings = f"{baud_rate} baud, parity {parity}, {stop_bits} stop bits"
         if self.serial is not None:
-            if settings != self._settings:
+            if settings != self._settings and not self.port.startswith(TCP):
                 raise Disconnected(f"{self.port} runs at {self._settings}; this meter wants {settings}. One port has one setting")
             return self.serial
         now_s = time.monotonic()
         if now_s < self._reopen_at_s:
             raise Disconnected(f"{self.port} is gone; next try in {self._reopen_at_s - now_s:.0f} s")
         try:
-            self.serial = serial.Serial(self.port, baudrate=baud_rate, parity=parity, stopbits=stop_bits,
-                                        timeout=timeout_s, exclusive=True)
+            self.serial = self._connected(baud_rate, parity, stop_bits, timeout_s)
         except (OSError, termios.error, ValueError) as error:
             self._reopen_at_s = now_s + self._pause_s
             self._pause_s = min(self._pause_s * 2, REOPEN_LAST_S)
             raise Disconnected(f"{self.port} cannot be opened: {error}") from error
         self._pause_s, self._settings = REOPEN_FIRST_S, settings
         return self.serial
+
+    def _connected(self, baud_rate: int, parity: str, stop_bits: int, timeout_s: float) -> Any:
+        if self.port.startswith(TCP):
+            from drivers.meter.tcp_port import TcpPort
+
+            return TcpPort(self.port, timeout_s)
+        import serial
+
+        return serial.Serial(self.port, baudrate=baud_rate, parity=parity, stopbits=stop_bits, timeout=timeout_s, exclusive=True)
 
     def drop(self) -> None:
         """Close the port; the next use opens it anew."""
@@ -186,7 +206,8 @@ class ModbusMeter:
     def _timeout_s(self, registers: int) -> float:
         """The meter's delay, and the time its answer takes on the wire."""
         bits = 11 * (5 + 2 * registers + 8)
-        return 0.2 + bits / (self._options.baud_rate or self._map.baud_rate) + 0.05
+        network_s = NETWORK_S if self._options.port.startswith(TCP) else 0.0
+        return 0.2 + bits / (self._options.baud_rate or self._map.baud_rate) + 0.05 + network_s
 
     def _opened(self) -> Any:
         import minimalmodbus

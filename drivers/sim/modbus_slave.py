@@ -12,21 +12,12 @@ import tty
 from collections.abc import Callable, Mapping
 
 from drivers.meter import register_map as maps
+from drivers.meter.tcp_port import crc16
 from drivers.protocols import MeterReading
 
 MODES = ("good", "silent", "crc", "short", "late", "exception", "echo", "noise", "wrong_address")
 REQUEST_BYTES = 8
 SERIAL_NUMBER = 2026_0001
-
-
-def crc16(frame: bytes) -> bytes:
-    """Modbus CRC, low byte first."""
-    crc = 0xFFFF
-    for byte in frame:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0xA001 if crc & 1 else 0)
-    return crc.to_bytes(2, "little")
 
 
 def quantities(reading: MeterReading) -> dict[str, float]:

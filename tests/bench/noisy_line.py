@@ -20,8 +20,9 @@ import serial
 
 from drivers.meter import modbus
 from drivers.meter import register_map as maps
+from drivers.meter.tcp_port import crc16
 from drivers.protocols import MeterReading
-from drivers.sim.modbus_slave import SERIAL_NUMBER, PtyMeter, crc16, quantities
+from drivers.sim.modbus_slave import SERIAL_NUMBER, PtyMeter, quantities
 
 Sent: TypeAlias = list[tuple[float, bytes]]
 """Bytes, and after how many seconds they come."""

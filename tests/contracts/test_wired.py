@@ -26,6 +26,7 @@ from tests.contracts.guard_devices import (
     ResidualMonitorContract,
     TemperatureContract,
 )
+from tests.wire.tcp_meter import TcpMeter
 
 CONTEXT = registry.Context(1, 32.0, 3, 230.0)
 
@@ -144,6 +145,38 @@ class TestModbusMeter(FailingMeterContract):
     @pytest.fixture
     def device(self, bench: PtyBench, model: str):
         return registry.create("meter", {"driver": "modbus", "model": model, "port": bench.slave.path, "address": 1}, CONTEXT)
+
+    @pytest.fixture
+    def clock(self):
+        return real_time
+
+
+class NetworkBench:
+    """A Modbus TCP meter on loopback that counts a little at every question."""
+
+    def __init__(self) -> None:
+        self.energy_wh = 1_234_500.0
+        self.device = TcpMeter("sdm630", self.reading)
+
+    def reading(self, _unit: int) -> MeterReading:
+        self.energy_wh += 0.5
+        return MeterReading(0.0, self.energy_wh, 690.0, (1.0,) * 3, (230.0, 231.0, 229.0), (230.0,) * 3, 50.0)
+
+    def silence(self, *, silent: bool) -> None:
+        self.device.mode = "silent" if silent else "good"
+
+
+class TestModbusTcpMeter(FailingMeterContract):
+    @pytest.fixture
+    def bench(self, monkeypatch) -> Iterator[NetworkBench]:
+        monkeypatch.setattr(modbus.ModbusMeter, "_timeout_s", lambda _self, _registers: 0.1)
+        bench = NetworkBench()
+        yield bench
+        bench.device.close()
+
+    @pytest.fixture
+    def device(self, bench: NetworkBench):
+        return registry.create("meter", {"driver": "modbus", "model": "sdm630", "port": bench.device.port, "address": 1}, CONTEXT)
 
     @pytest.fixture
     def clock(self):

@@ -8,9 +8,10 @@ import pytest
 from drivers.errors import BadReply, DriverError
 from drivers.meter import register_map as maps
 from drivers.meter.modbus import MOST_LATE_S, ModbusMeter, Options
+from drivers.meter.tcp_port import crc16
 from drivers.protocols import MeterReading
 from drivers.registry import Context
-from drivers.sim.modbus_slave import SERIAL_NUMBER, crc16, quantities
+from drivers.sim.modbus_slave import SERIAL_NUMBER, quantities
 from tests.bench.noisy_line import Sent, SkippedLine
 
 MODEL = "sdm72"
