@@ -2,7 +2,7 @@
 
 Comparisons swapped and off by one, `and` for `or`, `not` added, arithmetic swapped, numbers moved, constants for returned
 values, `min` for `max`, statements and assignments left out, members taken out of tuples, sets and dictionaries, default
-arguments changed. Annotations, docstrings and imports are left alone: they decide nothing.
+arguments changed. Annotations, type aliases, docstrings, imports and `__slots__` are left alone: they decide nothing.
 """
 
 import ast
@@ -57,8 +57,15 @@ def mutants(module: str, source: str) -> Iterator[Mutant]:
 
 def _statements(tree: ast.Module) -> Iterator[ast.stmt]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.stmt) and not isinstance(node, ast.Import | ast.ImportFrom):
+        if isinstance(node, ast.stmt) and not isinstance(node, ast.Import | ast.ImportFrom) and not _decides_nothing(node):
             yield node
+
+
+def _decides_nothing(statement: ast.stmt) -> bool:
+    """A type alias is for the checker; `__slots__` are memory and speed, for no attribute is made outside `__init__`."""
+    alias = isinstance(statement, ast.AnnAssign) and isinstance(statement.annotation, ast.Name) and statement.annotation.id == "TypeAlias"
+    slots = isinstance(statement, ast.Assign) and [ast.unparse(target) for target in statement.targets] == ["__slots__"]
+    return alias or slots
 
 
 def _changes(statement: ast.stmt) -> Iterator[Change]:
@@ -102,7 +109,7 @@ def _without(statement: ast.stmt) -> Iterator[Change]:
 
 def _says_something(statement: ast.stmt) -> bool:
     docstring = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
-    declaration = isinstance(statement, ast.FunctionDef | ast.ClassDef | ast.AnnAssign | ast.Pass | ast.Assert)
+    declaration = isinstance(statement, ast.FunctionDef | ast.ClassDef | ast.AnnAssign | ast.Pass | ast.Assert) or _decides_nothing(statement)
     if isinstance(statement, ast.AnnAssign):  # a field without its line is another class; an attribute may be forgotten
         return isinstance(statement.target, ast.Attribute)
     return not docstring and not declaration

@@ -32,6 +32,7 @@ def test_the_same_words_come_once_a_minute(told):
     complaints = Complaints(1, told.append)
     for tick in range(6000):
         complaints.take(HELD, 100.0 + tick / 100)
+    assert AGAIN_AFTER_S == 60.0
     assert len(told) == 1
     complaints.take(HELD, 100.0 + AGAIN_AFTER_S)
     assert len(told) == 2

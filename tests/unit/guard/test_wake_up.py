@@ -2,9 +2,9 @@
 
 import pytest
 
-from controller.guard.decide import SHOW_F_S
+from controller.guard.decide import SHOW_F_S, X1, F
 from controller.guard.messages import Pilot, SetLock
-from controller.guard.wake_up import F_S, SLEEPS_AFTER_S, X1_S
+from controller.guard.wake_up import F_S, SLEEPS_AFTER_S, X1_S, WakeUp
 from tests.unit.guard.workbench import Workbench, unplug_and_plug
 
 
@@ -135,3 +135,36 @@ def test_a_fault_ends_the_pulse(fault):
     else:
         bench.fault(fault)
         assert bench.until(lambda: bench.duty == 1.0, 0.4) <= SHOW_F_S + 0.03
+
+
+# -- to the millisecond --------------------------------------------------------------------------------------------------
+
+
+def _levels_at(wake_up: WakeUp, *moments_s: float, pilot: Pilot = Pilot.B) -> list[float | None]:
+    """What is driven at these moments after the car was first seen beside an offer."""
+    wake_up.look(pilot, offered=True, now_s=100.0)
+    return [wake_up.look(pilot, offered=True, now_s=100.0 + moment_s) for moment_s in moments_s]
+
+
+def test_the_pulse_begins_and_ends_when_it_should():
+    """After 30 s beside the offer: 4 s state F and 0.75 s +12 V, or only these."""
+    assert _levels_at(WakeUp("f"), 29.999, 30.0, 33.999, 34.0, 34.749, 34.75) == [None, F, F, X1, X1, None]
+    assert _levels_at(WakeUp("x1"), 29.999, 30.0, 30.7495, 30.75) == [None, X1, X1, None]
+
+
+def test_a_car_that_asks_is_not_asleep():
+    """However long its contactor waits, for a bolt say."""
+    assert _levels_at(WakeUp("f"), 31.0, 60.0, pilot=Pilot.C) == [None, None]
+
+
+def test_the_next_look_is_urgent_until_the_pulse_is_over():
+    """Something is timed; a car that had its pulse, or gets none, may be looked at when it likes."""
+    wake_up = WakeUp("x1")
+    assert wake_up.restless is False
+    _levels_at(wake_up, 30.5)
+    assert wake_up.restless is True
+    _levels_at(wake_up, 31.0)
+    assert wake_up.restless is False
+    never = WakeUp("off")
+    assert _levels_at(never, 30.0) == [None]
+    assert never.restless is False
