@@ -50,7 +50,7 @@ class PhaseWatch:
         self._offered = self._offered or offered
         if opened and self._open_since_s is None:
             self._open_since_s = now_s
-            self._under_load = self._under_load or (self._charging and asks)
+            self._under_load = self._charging and asks
         elif not opened:
             self._open_since_s = None
         self._charging = not opened

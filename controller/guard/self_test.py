@@ -65,7 +65,7 @@ class SelfTest:
             self._end(None, now_s)
         elif lasted_s >= QUIET_WITHIN_S:
             self._end(STAYS_TRIPPED, now_s)
-        return self.running and lasted_s < PULSE_S
+        return lasted_s < PULSE_S  # which is over before any verdict
 
     def _end(self, failure: str | None, now_s: float) -> None:
         self.failure, self._begun_s, self._ended_s = failure, None, now_s

@@ -1,5 +1,6 @@
 """How a mutant is judged: a forked child puts the changed module in place and runs the guard's tests until one fails.
 
+pytest would put its own eyes on self_test.py, whose name looks like a test's, and not the mutant: assertions stay plain here.
 Tests that are named after the module run first, so that most mutants are noticed in a fraction of a second. The parent has
 imported what the tests need, but nothing of the guard, so a child begins in milliseconds and meets a fresh guard. A mutant
 that is still busy after the time-out has been noticed: the tests would hang.
@@ -29,7 +30,7 @@ MODULES = ("decide", "complaints", "wake_up", "self_test", "phases", "pilot", "f
 """Every module of the guard but two: process.py sleeps, signals and locks memory, and is proved with real processes by
 tests/process; build.py only wires what the configuration names, which the scenarios and those processes exercise."""
 TESTS = ("tests/unit/guard", "tests/contracts/test_link.py")
-OPTIONS = ("-x", "-q", "--no-header", "-p", "no:cacheprovider")
+OPTIONS = ("-x", "-q", "--no-header", "-p", "no:cacheprovider", "--assert=plain")
 MOST_CPU_S, MOST_BYTES = 40, 1 << 30
 PATIENCE = 4
 """A mutant that hangs uses up its processor time or its memory; one that sleeps may take so many times as long as all tests

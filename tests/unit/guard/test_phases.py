@@ -2,7 +2,7 @@
 
 import pytest
 
-from controller.guard.phases import AFTER_LOAD_S, FOLLOWS_WITHIN_S, PAUSE_S
+from controller.guard.phases import AFTER_LOAD_S, FOLLOWS_WITHIN_S, PAUSE_S, SETTLES_S, PhaseWatch
 from tests.unit.guard.workbench import Workbench, unplug_and_plug
 
 
@@ -173,3 +173,115 @@ def test_closing_leaves_one_phase(bench):
     _charging(bench, 3)
     bench.guard.close()
     assert bench.outlet.live_phases == 1
+
+
+# -- to the millisecond --------------------------------------------------------------------------------------------------
+
+LEAST_S = 0.001
+
+
+class Watched:
+    """A watch whose switch does what it says, unless told otherwise."""
+
+    def __init__(self, pause_s: float = 10.0) -> None:
+        self.watch = PhaseWatch(pause_s)
+        self.told: list[int] = []
+        self.stuck: int | None = None
+
+    def look(self, now_s: float, *, opened: bool = True, offered: bool = False, asks: bool = False, unreadable: bool = False) -> None:
+        """One cycle."""
+        shown = (self.stuck or self.watch.commanded or 1) if not unreadable else None
+        phases = self.watch.look(shown, opened=opened, offered=offered, asks=asks, now_s=now_s)
+        if phases is not None:
+            self.told.append(phases)
+            self.watch.switched(phases, now_s)
+
+
+def test_it_switches_when_the_contactor_has_been_open_for_a_tenth_of_a_second():
+    """By the feedback contact, without a break, and with no offer in force."""
+    watched = Watched()
+    watched.look(0.0)
+    watched.look(SETTLES_S - LEAST_S)
+    assert watched.told == []
+    watched.look(0.1)
+    assert watched.told == [1]
+    watched.watch.wish(3)
+    watched.look(0.2, offered=True)
+    watched.look(0.3, opened=False)
+    watched.look(0.4)
+    watched.look(0.5 - LEAST_S)
+    assert watched.told == [1]
+    watched.look(0.5 + LEAST_S)
+    assert watched.told == [1, 3]
+
+
+def test_a_contact_has_a_second_to_follow():
+    """Exactly; one that cannot be read has none before anything was switched."""
+    watched = Watched()
+    assert watched.watch.failed is False
+    watched.look(0.0, unreadable=True)
+    assert watched.watch.failed is True
+    watched.look(0.05)
+    assert watched.watch.failed is False
+    watched.look(0.1)
+    watched.stuck = 3
+    watched.look(1.1 - LEAST_S)
+    assert watched.watch.failed is False
+    watched.look(1.1)
+    assert watched.watch.failed is True
+    watched.stuck = None
+    watched.look(1.2, unreadable=True)
+    assert watched.watch.failed is True
+
+
+def _rests_until(watch: PhaseWatch, until_s: float) -> bool:
+    """Nothing may be offered up to this moment, and from then on."""
+    return watch.holds(until_s - LEAST_S) and not watch.holds(until_s)
+
+
+def test_a_car_that_nobody_knows_is_left_alone_for_the_pause_and_the_next_for_a_second():
+    """One that is there at the start may have been served before; one that comes has not."""
+    watched = Watched()
+    watched.look(0.0, asks=True)
+    watched.look(0.1, asks=True)
+    assert _rests_until(watched.watch, 10.1)
+    watched.watch.unplugged()
+    watched.watch.wish(3)
+    watched.look(20.0)
+    assert _rests_until(watched.watch, 21.0)
+
+
+def test_a_minute_after_a_contactor_that_opened_under_load_and_once():
+    """What it is for the next switch is another question."""
+    watched = Watched()
+    watched.watch.unplugged()
+    watched.look(0.0)
+    watched.look(0.1)
+    watched.look(5.0, offered=True)
+    watched.look(6.0, opened=False, offered=True, asks=True)
+    watched.watch.wish(3)
+    watched.look(7.0, asks=True)
+    watched.look(7.25, asks=True)
+    assert _rests_until(watched.watch, 67.25)
+    watched.watch.wish(1)
+    watched.look(80.0)
+    assert _rests_until(watched.watch, 90.0)
+
+
+def test_a_car_that_let_go_first_has_the_pause_of_the_configuration():
+    """Its contactor opened without load; a car that was unplugged leaves nothing of it to the next."""
+    watched = Watched()
+    watched.look(0.0)
+    watched.look(0.1)
+    watched.look(6.0, opened=False, offered=True, asks=True)
+    watched.watch.wish(3)
+    watched.look(7.0)
+    watched.look(7.25)
+    assert _rests_until(watched.watch, 17.25)
+    watched.look(20.0, opened=False, offered=True, asks=True)
+    watched.look(21.0, asks=True)
+    watched.watch.unplugged()
+    watched.look(21.5, offered=True)
+    watched.watch.wish(1)
+    watched.look(22.0)
+    assert _rests_until(watched.watch, 32.0)

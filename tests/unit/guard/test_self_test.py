@@ -59,6 +59,45 @@ def test_the_test_input_is_driven_for_a_moment():
     assert test.look(tripped=True, may_begin=True, now_s=100.0 + PULSE_S) is False
 
 
+def _looked(test: SelfTest, *looks: tuple[float, bool], may_begin: bool = True) -> list[bool]:
+    """Whether its input is driven, for each moment and whether the monitor is tripped then."""
+    return [test.look(tripped=tripped, may_begin=may_begin, now_s=100.0 + at_s) for at_s, tripped in looks]
+
+
+def test_a_test_goes_as_the_standard_has_it_to_the_millisecond():
+    """The pulse, the time to trip, the time to be quiet again, and a day until the next."""
+    test = SelfTest()
+    assert (test.failure, test.running, test.holds) == (None, False, True)
+    assert _looked(test, (0.0, False), (0.249, False), (0.25, False), (0.3, True)) == [True, True, False, False]
+    assert (test.failure, test.running, test.holds) == (None, True, True)
+    assert _looked(test, (3.999, True), (3.9991, False), (3.9991 + 86_399.999, False)) == [False, False, False]
+    assert (test.failure, test.running, test.holds) == (None, False, False)
+    assert _looked(test, (3.9991 + 86_400.0, False), may_begin=False) == [False]
+    assert not test.holds
+    assert _looked(test, (3.9991 + 86_400.0, False)) == [True]
+
+
+def test_a_verdict_comes_when_its_time_is_over_and_not_before():
+    """2 s without a trip, 4 s without quiet; the answer is asked for to the end."""
+    deaf = SelfTest()
+    _looked(deaf, (0.0, False), (1.999, False))
+    assert (deaf.failure, deaf.running) == (None, True)
+    _looked(deaf, (2.0, False))
+    assert (deaf.failure, deaf.running) == (NEVER_TRIPPED, False)
+    stuck = SelfTest()
+    _looked(stuck, (0.0, False), (0.1, True), (3.999, True))
+    assert (stuck.failure, stuck.running) == (None, True)
+    _looked(stuck, (4.0, True))
+    assert (stuck.failure, stuck.running) == (STAYS_TRIPPED, False)
+
+
+def test_a_monitor_that_lets_go_within_the_pulse_is_looked_at_to_its_end():
+    """Quiet for a moment is not the end of the test."""
+    test = SelfTest()
+    assert _looked(test, (0.0, False), (0.1, True), (0.2, False), (0.249, False), (0.25, False)) == [True] * 4 + [False]
+    assert (test.failure, test.running, test.holds) == (None, False, False)
+
+
 def test_it_is_tested_after_every_car():
     """The next one finds a monitor that was tested."""
     bench = _tested()
@@ -142,6 +181,8 @@ def test_a_person_resets_it_and_another_test_decides():
     bench.answers["rcd.active"] = False
     bench.run(TRIPS_WITHIN_S + 0.5)
     bench.say(ClearLatch(1, FaultKind.RCD))
+    bench.tick()
+    assert bench.faults == set()
     bench.run(TRIPS_WITHIN_S + 0.5)
     assert (bench.faults, _tests(bench)) == ({"rcd"}, 2)
     bench.answers.clear()
