@@ -7,7 +7,7 @@ import pytest
 async def test_s8_unavailable_after_the_transaction(charge_point, connector_id):
     """Inoperative in a transaction is Scheduled: it goes on, then Unavailable, and stays so after a restart.
 
-    (AVL-2, AVL-3, AVL-4, PWR-1).
+    (S8, AVL-2, AVL-3, AVL-4, PWR-1).
     """
     await charge_point.start()
     await charge_point.charge()
@@ -33,7 +33,7 @@ async def test_s8_unavailable_after_the_transaction(charge_point, connector_id):
 
 
 async def test_s8_unavailable_while_preparing(charge_point):
-    """Inoperative while somebody prepares: Accepted, the preparation ends, Available and then Unavailable (STAT-7)."""
+    """Inoperative while somebody prepares: Accepted, the preparation ends, Available and then Unavailable (S8, STAT-7)."""
     await charge_point.start()
     central_system = charge_point.central_system
     await charge_point.swipe("TAG1")
@@ -45,7 +45,7 @@ async def test_s8_unavailable_while_preparing(charge_point):
 
 
 async def test_s8_connector_0_means_all(charge_point):
-    """ChangeAvailability of connector 0: every connector and the charge point itself (AVL-1, STAT-1)."""
+    """ChangeAvailability of connector 0: every connector and the charge point itself (S8, AVL-1, STAT-1)."""
     await charge_point.start(connectors=2)
     central_system = charge_point.central_system
     assert (await central_system.call("ChangeAvailability", connectorId=0, type="Inoperative"))["status"] == "Accepted"
@@ -54,7 +54,7 @@ async def test_s8_connector_0_means_all(charge_point):
 
 
 async def test_s10_a_flicker_is_not_told(charge_point):
-    """MinimumStatusDuration: what lasts less is not reported, what lasts is, once the time has passed (STAT-4)."""
+    """MinimumStatusDuration: what lasts less is not reported, what lasts is, once the time has passed (S10, STAT-4)."""
     await charge_point.start(ocpp="MinimumStatusDuration = 5")
     central_system = charge_point.central_system
     await charge_point.plug()
@@ -70,7 +70,7 @@ async def test_s10_a_flicker_is_not_told(charge_point):
 
 
 async def test_s10_a_trigger_does_not_wait(charge_point):
-    """TriggerMessage reports the present state at once, whatever MinimumStatusDuration is (TRG-1, STAT-4)."""
+    """TriggerMessage reports the present state at once, whatever MinimumStatusDuration is (S10, TRG-1, STAT-4)."""
     await charge_point.start(ocpp="MinimumStatusDuration = 300")
     central_system = charge_point.central_system
     await charge_point.plug()

@@ -14,7 +14,7 @@ from tests.rig.central_system import CallError, Silence
 
 
 async def test_b1_an_accepted_boot_is_followed_by_statuses_and_heartbeats(charge_point):
-    """Boot, then the status of connector 0 and of every connector, then Heartbeats at the interval (BOOT-1, BOOT-3, HB-1)."""
+    """Boot, then the status of connector 0 and of every connector, then Heartbeats at the interval (B1, BOOT-1, BOOT-3, HB-1)."""
     await charge_point.start(connectors=2)
     central_system = charge_point.central_system
     assert central_system.actions == ["BootNotification", *["StatusNotification"] * 3]
@@ -28,7 +28,7 @@ async def test_b1_an_accepted_boot_is_followed_by_statuses_and_heartbeats(charge
 
 
 async def test_b1_the_interval_of_the_answer_counts(charge_point):
-    """`interval` of BootNotification.conf is the heartbeat interval, stored as HeartbeatInterval (BOOT-2)."""
+    """`interval` of BootNotification.conf is the heartbeat interval, stored as HeartbeatInterval (B1, BOOT-2)."""
     await charge_point.start(ready=False)
     central_system = charge_point.central_system
     central_system.heartbeat_interval_s = 30
@@ -40,7 +40,7 @@ async def test_b1_the_interval_of_the_answer_counts(charge_point):
 
 @pytest.mark.parametrize("error_s", [-7200.0, 3600.0, 40.0])
 async def test_b1_the_clock_is_taken_from_the_answer(charge_point, error_s):
-    """The machine's clock is wrong; what is sent after the boot is right (BOOT-2, TIME-2, F-STEP)."""
+    """The machine's clock is wrong; what is sent after the boot is right (B1, BOOT-2, TIME-2, F-STEP)."""
     charge_point.clock_error_s = error_s
     await charge_point.start()
     await charge_point.charge()
@@ -59,7 +59,7 @@ async def test_a_clock_within_the_tolerance_is_left_alone(charge_point):
 async def test_b2_pending_keeps_what_is_owed(charge_point):
     """Pending with a queue: questions are answered, triggers obeyed, nothing else leaves; Accepted drains it in order.
 
-    (BOOT-4, BOOT-5, BOOT-6, BOOT-12, QUE-5)
+    (B2, BOOT-4, BOOT-5, BOOT-6, BOOT-12, QUE-5)
     """
     await charge_point.start()
     await charge_point.charge()
@@ -90,7 +90,7 @@ async def test_b2_pending_keeps_what_is_owed(charge_point):
 
 
 async def test_b3_rejected_is_silence(charge_point):
-    """Rejected: not a word and no answer until the interval is over, then the boot again (BOOT-4, BOOT-7)."""
+    """Rejected: not a word and no answer until the interval is over, then the boot again (B3, BOOT-4, BOOT-7)."""
     await charge_point.start(ready=False)
     central_system = charge_point.central_system
     central_system.script("BootNotification", central_system.boot("Rejected", 120))

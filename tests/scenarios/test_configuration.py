@@ -6,7 +6,7 @@ import pytest
 
 
 async def test_x1_all_keys_and_each_with_a_value(charge_point):
-    """No key, or an empty list: all settings, each with value and readonly (CFG-1, CFG-4)."""
+    """No key, or an empty list: all settings, each with value and readonly (X1, CFG-1, CFG-4)."""
     await charge_point.start()
     central_system = charge_point.central_system
     everything = await central_system.call("GetConfiguration")
@@ -17,7 +17,7 @@ async def test_x1_all_keys_and_each_with_a_value(charge_point):
 
 
 async def test_x1_known_and_unknown_keys(charge_point):
-    """Known keys in any case and in the exact spelling, unknown ones apart, however many are asked for (CFG-1, CFG-2)."""
+    """Known keys in any case and in the exact spelling, unknown ones apart, however many are asked for (X1, CFG-1, CFG-2)."""
     await charge_point.start()
     wanted = ["heartbeatinterval", "Nonsense", "NUMBEROFCONNECTORS", *(f"Unknown{n}" for n in range(100))]
     answer = await charge_point.central_system.call("GetConfiguration", key=wanted)
@@ -37,7 +37,7 @@ async def test_x1_known_and_unknown_keys(charge_point):
 async def test_x1_good_changes_are_kept_and_bad_ones_refused(charge_point, key, value, status):
     """Read-only, mistyped, negative, unsupported: refused as the standard says; good ones are kept over a restart.
 
-    (CFG-5, CFG-6, CFG-7, MTR-10, QUE-8, WS-11)
+    (X1, CFG-5, CFG-6, CFG-7, MTR-10, QUE-8, WS-11)
     """
     await charge_point.start()
     central_system = charge_point.central_system
@@ -53,7 +53,7 @@ async def test_x1_good_changes_are_kept_and_bad_ones_refused(charge_point, key, 
 
 
 async def test_x1_a_value_that_is_too_long(charge_point):
-    """Over 500 characters: a CALLERROR, nothing changed (CFG-6, RPC-12)."""
+    """Over 500 characters: a CALLERROR, nothing changed (X1, CFG-6, RPC-12)."""
     await charge_point.start()
     central_system = charge_point.central_system
     answer = await central_system.send_with_id("long", "ChangeConfiguration", {"key": "HeartbeatInterval", "value": "9" * 501})
@@ -78,7 +78,7 @@ ANSWERED = {
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 async def test_x3_hostile_frames_are_survived(charge_point, text):
-    """Whatever bytes come: the process, the connection and the session live on (F-GARB, RPC-2, RPC-7)."""
+    """Whatever bytes come: the process, the connection and the session live on (X3, F-GARB, RPC-2, RPC-7)."""
     await charge_point.start()
     await charge_point.charge()
     central_system = charge_point.central_system
@@ -91,7 +91,7 @@ async def test_x3_hostile_frames_are_survived(charge_point, text):
 
 @pytest.mark.parametrize(("text", "code"), ANSWERED.values(), ids=ANSWERED)
 async def test_x3_broken_calls_are_answered(charge_point, text, code):
-    """A CALL whose id can be read gets a CALLERROR with the code of the standard (RPC-9, RPC-11, RPC-12)."""
+    """A CALL whose id can be read gets a CALLERROR with the code of the standard (X3, RPC-9, RPC-11, RPC-12)."""
     await charge_point.start()
     central_system = charge_point.central_system
     central_system.send_text(text)
@@ -101,7 +101,7 @@ async def test_x3_broken_calls_are_answered(charge_point, text, code):
 
 
 async def test_x3_the_same_id_while_the_first_is_in_process(charge_point):
-    """UnlockConnector twice under one id while the bolt moves: done once, and no answer says anything else (F-DUP)."""
+    """UnlockConnector twice under one id while the bolt moves: done once, and no answer says anything else (X3, F-DUP)."""
     await charge_point.start()
     await charge_point.charge()
     central_system = charge_point.central_system

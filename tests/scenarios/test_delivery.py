@@ -20,7 +20,7 @@ def gaps(calls):
 async def test_t1_refused_three_times_delivered_at_the_fourth(charge_point):
     """After the n-th CALLERROR a pause of n intervals; the rest of the queue waits, everything else does not.
 
-    (QUE-6, QUE-9, RPC-4)
+    (T1, QUE-6, QUE-9, RPC-4)
     """
     await charge_point.start(ocpp=ATTEMPTS)
     central_system = charge_point.central_system
@@ -36,7 +36,7 @@ async def test_t1_refused_three_times_delivered_at_the_fourth(charge_point):
 async def test_t1_given_up_after_the_last_attempt(charge_point, caplog):
     """TransactionMessageAttempts refusals: dropped and kept among the dead letters, the stop carries -1, the queue is free.
 
-    (QUE-6, QUE-12, TXN-21, F-TXREJ)
+    (T1, QUE-6, QUE-12, TXN-21, F-TXREJ)
     """
     await charge_point.start(ocpp=ATTEMPTS + "\nMeterValueSampleInterval = 0")
     central_system = charge_point.central_system
@@ -55,7 +55,7 @@ async def test_t1_given_up_after_the_last_attempt(charge_point, caplog):
 
 
 async def test_t1_counting_goes_on_after_a_restart(charge_point):
-    """Attempts made before a restart count: two refusals, a kill, two more, then dropped (QUE-6, contract section 3)."""
+    """Attempts made before a restart count: two refusals, a kill, two more, then dropped (T1, QUE-6, contract section 3)."""
     await charge_point.start(ocpp=ATTEMPTS)
     central_system = charge_point.central_system
     central_system.answers["StartTransaction"] = CallError("InternalError")
@@ -71,7 +71,7 @@ async def test_t1_counting_goes_on_after_a_restart(charge_point):
 async def test_t2_silence_is_one_call_at_a_time(charge_point):
     """No answer: the next attempt after the time-out, under the same id, one CALL in flight; calls are answered meanwhile.
 
-    (RPC-5, RPC-6, QUE-7, F-NOANS)
+    (T2, RPC-5, RPC-6, QUE-7, F-NOANS)
     """
     await charge_point.start(csms="message_timeout_s = 20", ocpp=ATTEMPTS)
     central_system = charge_point.central_system
@@ -127,7 +127,7 @@ async def test_f_txrej_an_answer_that_is_none(charge_point):
 async def test_t4_nothing_overtakes_within_a_transaction(charge_point):
     """Two sessions over an outage: Start, MeterValues, Stop of the first, then of the second; stamps never go back.
 
-    (QUE-2, QUE-3, QUE-11)
+    (T4, QUE-2, QUE-3, QUE-11)
     """
     await charge_point.start(ocpp="MeterValueSampleInterval = 30")
     central_system = charge_point.central_system
@@ -190,7 +190,7 @@ async def test_any_number_is_a_transaction_id(charge_point, transaction_id):
 
 
 async def test_x5_a_backlog_is_left_alone(charge_point):
-    """ClearCache and ChangeConfiguration while messages are owed: the backlog stays whole and arrives (CACHE-7, QUE-2)."""
+    """ClearCache and ChangeConfiguration while messages are owed: the backlog stays whole and arrives (X5, CACHE-7, QUE-2)."""
     await charge_point.start(ocpp=ATTEMPTS + "\nMeterValueSampleInterval = 5")
     central_system = charge_point.central_system
     central_system.script("StartTransaction", *[CallError("InternalError")] * 3)
@@ -221,7 +221,7 @@ async def test_clearing_the_cache_forgets_tags(charge_point):
 
 
 async def test_m2_a_hundred_samples_queued_offline_all_arrive(charge_point):
-    """SampleInterval 1 and an outage: every sample is delivered, in order, faster than 20 a second (QUE-2, F-QUEUE)."""
+    """SampleInterval 1 and an outage: every sample is delivered, in order, faster than 20 a second (M2, QUE-2, F-QUEUE)."""
     await charge_point.start(ocpp="MeterValueSampleInterval = 1")
     central_system = charge_point.central_system
     central_system.network.latency_s = 0.01

@@ -79,7 +79,7 @@ async def test_x2_what_is_told(charge_point, kind, phase):
 
 @pytest.mark.parametrize("kind", [kind for kind, row in KINDS.items() if row.opens_within_s is not None])
 async def test_x2_the_contactor_opens(charge_point, kind):
-    """At once, or by a controlled stop, in the time that the contract gives (F-RCD, F-OVER, F-PILOT, F-NOCLOSE)."""
+    """At once, or by a controlled stop, in the time that the contract gives (X2, F-RCD, F-OVER, F-PILOT, F-NOCLOSE)."""
     await brought_to(charge_point, CHARGING)
     await charge_point.fault(kind)
     took_s = await charge_point.until(lambda: not charge_point.closed(), within_s=4)
@@ -104,7 +104,7 @@ async def test_f_weld_a_charging_car_lets_go_and_the_weld_shows(charge_point):
 
 @pytest.mark.parametrize("kind", [kind for kind, row in KINDS.items() if row.clears == "auto" and row.reason is None])
 async def test_x2_charging_comes_back_by_itself(charge_point, kind):
-    """The transaction survives; a second after the cause is gone the car may have power again, without a card (C9, I3)."""
+    """The transaction survives; a second after the cause is gone power is back, without a card (X2, transitions C9 and I3)."""
     await brought_to(charge_point, CHARGING)
     await charge_point.fault(kind)
     await charge_point.pass_time(seconds=30)
@@ -118,7 +118,7 @@ async def test_x2_charging_comes_back_by_itself(charge_point, kind):
 
 @pytest.mark.parametrize("kind", [kind for kind, row in KINDS.items() if row.reason is not None])
 async def test_x2_the_transaction_ends(charge_point, kind):
-    """StopTransaction at once with its reason; Finishing when the fault is gone and the car still plugged."""
+    """StopTransaction at once with its reason; Finishing when the fault is gone and the car still plugged (X2)."""
     row = KINDS[kind]
     await brought_to(charge_point, CHARGING)
     await charge_point.fault(kind)
@@ -140,7 +140,7 @@ async def test_x2_the_transaction_ends(charge_point, kind):
 
 @pytest.mark.parametrize("kind", ["diode", "contactor"])
 async def test_x2_only_unplugging_clears(charge_point, kind):
-    """The cause is gone, the fault stands until the car is unplugged; that ends the transaction as unplugging does."""
+    """The cause is gone, the fault stands until the car is unplugged; that ends the transaction as unplugging does (X2)."""
     await brought_to(charge_point, CHARGING)
     await charge_point.fault(kind)
     await charge_point.pass_time(seconds=10)
@@ -156,7 +156,7 @@ async def test_x2_only_unplugging_clears(charge_point, kind):
 
 
 async def test_x2_a_faulted_connector_starts_nothing(charge_point):
-    """A card and a remote start at a Faulted connector: refused, also while it is plugged (STAT-11, RMS-4)."""
+    """A card and a remote start at a Faulted connector: refused, also while it is plugged (X2, STAT-11, RMS-4)."""
     await charge_point.start()
     await charge_point.fault("temperature")
     await charge_point.plug()
@@ -169,7 +169,7 @@ async def test_x2_a_faulted_connector_starts_nothing(charge_point):
 
 
 async def test_x2_a_bolt_that_does_not_lock(charge_point):
-    """The bolt does not go in when it is tried: ConnectorLockFailure, no transaction; cleared by unplugging (TXN-8)."""
+    """The bolt does not go in when it is tried: ConnectorLockFailure, no transaction; cleared by unplugging (X2, TXN-8)."""
     await brought_to(charge_point, PREPARING)
     await charge_point.fault("lock")
     await charge_point.pass_time(seconds=5)
@@ -188,7 +188,7 @@ async def test_x2_a_bolt_that_does_not_lock(charge_point):
 
 
 async def test_x2_a_bolt_that_does_not_open(charge_point):
-    """The bolt stays in when the session ends: a warning once it was tried, gone when it opens (contract section 3)."""
+    """The bolt stays in when the session ends: a warning once it was tried, gone when it opens (X2, contract section 3)."""
     await brought_to(charge_point, CHARGING)
     await charge_point.fault("lock_stuck")
     await charge_point.pass_time(seconds=5)
@@ -202,7 +202,7 @@ async def test_x2_a_bolt_that_does_not_open(charge_point):
 
 @pytest.mark.parametrize("phase", [AVAILABLE, PREPARING, CHARGING])
 async def test_x2_a_meter_that_is_silent(charge_point, phase):
-    """A warning at once, after 30 s Faulted and the end of the transaction; back a second after it answers (F-METER)."""
+    """A warning at once, after 30 s Faulted and the end of the transaction; back a second after it answers (X2, F-METER)."""
     await brought_to(charge_point, phase)
     central_system = charge_point.central_system
     await charge_point.fault("meter")
@@ -275,7 +275,7 @@ async def test_x2_two_faults_at_once(charge_point):
 async def test_x2_a_pilot_out_of_order(charge_point, state):
     """E or F while charging: opens at once, EVCommunicationError as a warning with SuspendedEVSE; it comes back by itself.
 
-    (STAT-10, F-PILOT)
+    (X2, STAT-10, F-PILOT)
     """
     await brought_to(charge_point, CHARGING)
     await charge_point.ev_state(state)
@@ -288,7 +288,7 @@ async def test_x2_a_pilot_out_of_order(charge_point, state):
 
 @pytest.mark.parametrize("state", ["E", "F"])
 async def test_x2_a_pilot_out_of_order_where_nothing_was_plugged(charge_point, state):
-    """E or F at an idle connector: Faulted with OtherError (contract section 3, STAT-10)."""
+    """E or F at an idle connector: Faulted with OtherError (X2, contract section 3, STAT-10)."""
     await charge_point.start()
     await charge_point.ev_state(state)
     central_system = charge_point.central_system
@@ -299,7 +299,7 @@ async def test_x2_a_pilot_out_of_order_where_nothing_was_plugged(charge_point, s
 
 @pytest.mark.parametrize("served", [False, True])
 async def test_x2_a_car_that_wants_ventilation(charge_point, served):
-    """State D: never closed without `ventilation`, SuspendedEVSE with OtherError; charged with it (contract section 3)."""
+    """State D: never closed without `ventilation`, SuspendedEVSE with OtherError; charged with it (X2, contract section 3)."""
     await charge_point.start(connector=f"ventilation = {str(served).lower()}")
     await charge_point.plug()
     await charge_point.swipe("TAG1")

@@ -7,7 +7,7 @@ import pytest
 async def test_s3_the_transaction_is_stopped(charge_point, verdict):
     """StopTransactionOnInvalidId true: contactor open, reason DeAuthorized, no idTag needed, the id given is used.
 
-    (AUTH-20, AUTH-22, TXN-9)
+    (S3, AUTH-20, AUTH-22, TXN-9)
     """
     await charge_point.start(ocpp="StopTransactionOnInvalidId = true")
     central_system = charge_point.central_system
@@ -22,7 +22,7 @@ async def test_s3_the_transaction_is_stopped(charge_point, verdict):
 
 
 async def test_s3_the_cable_stays_locked_until_the_tag_comes_back(charge_point):
-    """After DeAuthorized the bolt stays in, also when the car's end is out, until the same tag is shown (AUTH-20)."""
+    """After DeAuthorized the bolt stays in, also when the car's end is out, until the same tag is shown (S3, AUTH-20)."""
     await charge_point.start()
     central_system = charge_point.central_system
     central_system.answers["StartTransaction"] = central_system.start("Invalid")
@@ -41,7 +41,7 @@ async def test_s3_the_cable_stays_locked_until_the_tag_comes_back(charge_point):
 async def test_s3_only_the_energy_is_stopped(charge_point):
     """StopTransactionOnInvalidId false: SuspendedEVSE, nothing flows, the transaction stays open until somebody ends it.
 
-    (AUTH-20)
+    (S3, AUTH-20)
     """
     await charge_point.start(ocpp="StopTransactionOnInvalidId = false")
     central_system = charge_point.central_system
@@ -59,7 +59,7 @@ async def test_s3_only_the_energy_is_stopped(charge_point):
 
 @pytest.mark.parametrize("stops", [True, False])
 async def test_s3_some_energy_may_still_flow(charge_point, stops):
-    """MaxEnergyOnInvalidId: so many watt-hours from the verdict on, not many more, then stop or suspend (AUTH-21)."""
+    """MaxEnergyOnInvalidId: so many watt-hours from the verdict on, not many more, then stop or suspend (S3, AUTH-21)."""
     await charge_point.start(ocpp=f"MaxEnergyOnInvalidId = 500\nStopTransactionOnInvalidId = {str(stops).lower()}")
     central_system = charge_point.central_system
     central_system.answers["StartTransaction"] = central_system.start("Invalid")

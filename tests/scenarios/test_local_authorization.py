@@ -57,7 +57,7 @@ async def comes_to_charge(charge_point, begin):
 async def test_s4_each_of_the_four_keys_decides_its_own_question(charge_point, allow_unknown, pre_authorize, authorize_offline, authorize_remote):
     """Sixteen settings: Authorize sent or not, start or not, by card and from afar, online and offline.
 
-    (AUTH-2, AUTH-6, AUTH-7, AUTH-9, RMS-2)
+    (S4, AUTH-2, AUTH-6, AUTH-7, AUTH-9, RMS-2)
     """
     values = (allow_unknown, pre_authorize, authorize_offline, authorize_remote)
     await charge_point.start(ocpp="\n".join(f"{key} = {str(value).lower()}" for key, value in zip(KEYS, values, strict=True)))
@@ -92,7 +92,7 @@ async def listed_mix(charge_point, **settings):
 
 @pytest.mark.parametrize("id_tag", ["GOOD", "BUSY"])
 async def test_s5_a_good_entry_starts_at_once_and_a_later_rejection_ends_it(charge_point, id_tag):
-    """No question first; StartTransaction.conf Blocked hours later, after an outage: DeAuthorized (AUTH-6, AUTH-20, AUTH-11)."""
+    """No question first; StartTransaction.conf Blocked hours later, after an outage: DeAuthorized (S5, AUTH-6, AUTH-20, AUTH-11)."""
     await listed_mix(charge_point)
     central_system = charge_point.central_system
     central_system.answers["StartTransaction"] = central_system.start("Blocked", transaction_id=31)
@@ -112,7 +112,7 @@ async def test_s5_a_good_entry_starts_at_once_and_a_later_rejection_ends_it(char
 async def test_s5_any_other_entry_waits_for_a_delayed_authorize(charge_point, id_tag, accepted):
     """The answer takes 20 s: nothing flows before it, and what it says is done; the list is not the last word online.
 
-    (AUTH-6, AUTH-12)
+    (S5, AUTH-6, AUTH-12)
     """
     await listed_mix(charge_point)
     central_system = charge_point.central_system
@@ -129,7 +129,7 @@ async def test_s5_any_other_entry_waits_for_a_delayed_authorize(charge_point, id
 
 @pytest.mark.parametrize("id_tag", ["OLD", "EXPIRED", "BLOCKED", "INVALID"])
 async def test_s5_offline_such_an_entry_is_no_stranger(charge_point, id_tag):
-    """AllowOfflineTxForUnknownId does not speak for tags that the list knows (AUTH-8)."""
+    """AllowOfflineTxForUnknownId does not speak for tags that the list knows (S5, AUTH-8)."""
     await listed_mix(charge_point, AllowOfflineTxForUnknownId="true")
     await charge_point.link(up=False)
     assert not await comes_to_charge(charge_point, lambda: charge_point.swipe(id_tag))
@@ -137,7 +137,7 @@ async def test_s5_offline_such_an_entry_is_no_stranger(charge_point, id_tag):
 
 
 async def test_s5_a_question_that_is_not_answered_is_decided_by_the_list(charge_point):
-    """CALLERROR refuses, silence counts as offline: the list then knows (AUTH-13)."""
+    """CALLERROR refuses, silence counts as offline: the list then knows (S5, AUTH-13)."""
     await charge_point.start(csms="message_timeout_s = 5")
     await send_list(charge_point, 1, "Full", entry("GOOD"), entry("BLOCKED", "Blocked"))
     central_system = charge_point.central_system
@@ -153,7 +153,7 @@ async def test_s5_a_question_that_is_not_answered_is_decided_by_the_list(charge_
 
 
 async def test_s6_conflict_by_authorize(charge_point):
-    """Accepted in the list, Blocked when asked: one LocalListConflict of connector 0, Available as it is (LIST-9, LIST-10)."""
+    """Accepted in the list, Blocked when asked: one LocalListConflict of connector 0, Available as it is (S6, LIST-9, LIST-10)."""
     await charge_point.start()
     await send_list(charge_point, 1, "Full", entry("TAG1"))
     charge_point.central_system.answers["Authorize"] = {"idTagInfo": {"status": "Blocked"}}
@@ -166,7 +166,7 @@ async def test_s6_conflict_by_authorize(charge_point):
 
 
 async def test_s6_conflict_by_start_transaction(charge_point):
-    """Started on the list's word, Invalid in StartTransaction.conf: one LocalListConflict (LIST-9, TXN-9)."""
+    """Started on the list's word, Invalid in StartTransaction.conf: one LocalListConflict (S6, LIST-9, TXN-9)."""
     await charge_point.start(ocpp="LocalPreAuthorize = true")
     await send_list(charge_point, 1, "Full", entry("TAG1"))
     central_system = charge_point.central_system
@@ -179,7 +179,7 @@ async def test_s6_conflict_by_start_transaction(charge_point):
 
 
 async def test_s6_a_session_against_the_list_is_one_conflict(charge_point):
-    """Blocked in the list, Accepted by Authorize and by the StartTransaction that follows: told once (LIST-9)."""
+    """Blocked in the list, Accepted by Authorize and by the StartTransaction that follows: told once (S6, LIST-9)."""
     await charge_point.start()
     await send_list(charge_point, 1, "Full", entry("TAG1", "Blocked"))
     await charge_point.charge("TAG1")
@@ -190,7 +190,7 @@ async def test_s6_a_session_against_the_list_is_one_conflict(charge_point):
 async def test_s7_the_life_of_a_list(charge_point):
     """Full, Differential with removals, mismatch, duplicates, over the limit, restart, Full empty: in one story.
 
-    (LIST-3 to LIST-7)
+    (S7, LIST-3 to LIST-7)
     """
     await charge_point.start(ocpp="SendLocalListMaxLength = 4\nLocalAuthListMaxLength = 5")
 
@@ -216,7 +216,7 @@ async def test_s7_the_life_of_a_list(charge_point):
 
 
 async def test_s7_disabled_there_is_no_list(charge_point):
-    """LocalAuthListEnabled false: -1 and NotSupported (LIST-3, LIST-8)."""
+    """LocalAuthListEnabled false: -1 and NotSupported (S7, LIST-3, LIST-8)."""
     await charge_point.start()
     await send_list(charge_point, 3, "Full", entry("A1"))
     await charge_point.central_system.configure("LocalAuthListEnabled", "false")
@@ -227,7 +227,7 @@ async def test_s7_disabled_there_is_no_list(charge_point):
 
 
 async def test_s7_left_out_of_the_profiles_there_is_no_list(charge_point):
-    """SupportedFeatureProfiles without it: as a station that never had it, and its keys are unknown (LIST-8, CFG-4)."""
+    """SupportedFeatureProfiles without it: as a station that never had it, and its keys are unknown (S7, LIST-8, CFG-4)."""
     await charge_point.start(ocpp='SupportedFeatureProfiles = "Core,RemoteTrigger"')
     assert await version(charge_point) == -1
     assert await send_list(charge_point, 4, "Full", entry("A1")) == "NotSupported"
@@ -236,7 +236,7 @@ async def test_s7_left_out_of_the_profiles_there_is_no_list(charge_point):
 
 
 async def test_x5_the_backlog_survives_a_cleared_cache_an_emptied_list_and_new_settings(charge_point):
-    """Two sessions are owed while the central system clears and changes everything: both arrive whole (QUE-1, CACHE-7, LIST-4)."""
+    """Two sessions are owed while the central system clears and changes everything: both arrive whole (X5, QUE-1, CACHE-7, LIST-4)."""
     await charge_point.start(ocpp="TransactionMessageRetryInterval = 30")
     central_system = charge_point.central_system
     await send_list(charge_point, 1, "Full", entry("A1"), entry("A2"))

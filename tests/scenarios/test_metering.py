@@ -25,7 +25,7 @@ def elements(central_system, context):
 
 
 async def test_m1_samples_lie_exactly_one_interval_apart(charge_point):
-    """Periodic samples: from the start of the transaction, no drift (MTR-1, MTR-6, MTR-8)."""
+    """Periodic samples: from the start of the transaction, no drift (M1, MTR-1, MTR-6, MTR-8)."""
     await charge_point.start(ocpp=CONFIGURED)
     await charge_point.charge()
     await charge_point.pass_time(minutes=15, seconds=2)
@@ -40,7 +40,7 @@ async def test_m1_samples_lie_exactly_one_interval_apart(charge_point):
 
 
 async def test_m1_clock_aligned_samples_lie_on_the_grid_of_the_day(charge_point):
-    """Clock-aligned values: every quarter of an hour since midnight, to the second, also without a transaction (MTR-2)."""
+    """Clock-aligned values: every quarter of an hour since midnight, to the second, also without a transaction (M1, MTR-2)."""
     await charge_point.start(ocpp=CONFIGURED, at=NOON + timedelta(minutes=7, seconds=13))
     await charge_point.pass_time(hours=1)
     times = [at for at, _ in elements(charge_point.central_system, "Sample.Clock")]
@@ -49,7 +49,7 @@ async def test_m1_clock_aligned_samples_lie_on_the_grid_of_the_day(charge_point)
 
 
 async def test_m1_aligned_samples_cross_midnight(charge_point):
-    """The grid begins anew at UTC midnight (MTR-2)."""
+    """The grid begins anew at UTC midnight (M1, MTR-2)."""
     await charge_point.start(ocpp="ClockAlignedDataInterval = 840", at=NOON + timedelta(hours=11, minutes=50))
     await charge_point.pass_time(minutes=40)
     times = [at for at, _ in elements(charge_point.central_system, "Sample.Clock")]
@@ -58,7 +58,7 @@ async def test_m1_aligned_samples_cross_midnight(charge_point):
 
 
 async def test_m1_the_measurands_change_in_a_transaction(charge_point):
-    """ChangeConfiguration of the list and of the interval: the next sample uses them, on the same grid (MTR-20)."""
+    """ChangeConfiguration of the list and of the interval: the next sample uses them, on the same grid (M1, MTR-20)."""
     await charge_point.start(ocpp=CONFIGURED)
     await charge_point.charge()
     await charge_point.pass_time(seconds=90)
@@ -77,7 +77,7 @@ async def test_m1_the_measurands_change_in_a_transaction(charge_point):
 async def test_m1_the_stop_carries_what_was_gathered(charge_point):
     """transactionData: Begin and End of every measurand of both lists, periodic and aligned in between, in order.
 
-    (MTR-11, MTR-12)
+    (M1, MTR-11, MTR-12)
     """
     await charge_point.start(ocpp=CONFIGURED, at=NOON + timedelta(minutes=13))
     await charge_point.charge()

@@ -28,7 +28,7 @@ async def test_t3_killed_while_a_card_waits_for_a_plug(charge_point):
 async def test_t3_a_running_transaction_is_stopped_after_a_power_loss(charge_point, kindly):
     """A transaction found open is stopped: PowerLoss, or Reboot where the end was noted; same id, last register, its time.
 
-    (PWR-4, PWR-5, F-KILL, F-STOP)
+    (T3, PWR-4, PWR-5, F-KILL, F-STOP)
     """
     await charge_point.start(ocpp="MeterValueSampleInterval = 30")
     await charge_point.charge()
@@ -50,7 +50,7 @@ async def test_t3_a_running_transaction_is_stopped_after_a_power_loss(charge_poi
 async def test_t3_a_running_transaction_resumes_where_that_is_configured(charge_point):
     """`after_power_loss = "resume"`: the car still plugged, the same transaction goes on and is stopped later, once.
 
-    (PWR-4, F-KILL)
+    (T3, PWR-4, F-KILL)
     """
     await charge_point.start(charging='after_power_loss = "resume"')
     await charge_point.charge()
@@ -71,7 +71,7 @@ async def test_t3_a_running_transaction_resumes_where_that_is_configured(charge_
 
 
 async def test_t3_nothing_is_resumed_without_the_car(charge_point):
-    """`after_power_loss = "resume"`, but the car does not come back: stopped with PowerLoss (contract section 1)."""
+    """`after_power_loss = "resume"`, but the car does not come back: stopped with PowerLoss (T3, contract section 1)."""
     await charge_point.start(charging='after_power_loss = "resume"')
     await charge_point.charge()
     await charge_point.restart(after_s=5)
@@ -84,7 +84,7 @@ async def test_t3_nothing_is_resumed_without_the_car(charge_point):
 async def test_t3_killed_before_the_start_was_answered(charge_point):
     """StartTransaction was stored but not answered: it is sent again under its id, then the stop with the id of its answer.
 
-    (TXN-21, QUE-2, RPC-4)
+    (T3, TXN-21, QUE-2, RPC-4)
     """
     await charge_point.start()
     central_system = charge_point.central_system

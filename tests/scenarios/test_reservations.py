@@ -34,7 +34,7 @@ def family(charge_point, *tags):
 
 
 async def test_r1_an_idle_connector_is_reserved_and_used(charge_point):
-    """Accepted, Reserved; its card is authorised, Preparing, and the start carries the reservationId (RES-2, RES-4, RES-7 to RES-9)."""
+    """Accepted, Reserved; its card is authorised, Preparing, and the start carries the reservationId (R1, RES-2, RES-4, RES-7 to RES-9)."""
     await charge_point.start()
     central_system = charge_point.central_system
     assert await reserve(charge_point) == "Accepted"
@@ -54,7 +54,7 @@ async def test_r1_an_idle_connector_is_reserved_and_used(charge_point):
 
 
 async def test_r1_a_wrong_tag_is_refused_plugged_or_not(charge_point):
-    """Neither card first nor plug first: nothing is asked, nothing starts, and it is Reserved when the car has gone (RES-6, RES-7)."""
+    """Neither card first nor plug first: nothing is asked, nothing starts, and it is Reserved when the car has gone (R1, RES-6, RES-7)."""
     await charge_point.start()
     central_system = charge_point.central_system
     await reserve(charge_point)
@@ -73,7 +73,7 @@ async def test_r1_a_wrong_tag_is_refused_plugged_or_not(charge_point):
 
 
 async def test_r1_a_remote_start_with_another_tag_is_rejected(charge_point):
-    """And with the reserved one Accepted: Reserved, Preparing, Charging, with the reservationId (RES-6, RES-9, RMS-4, STAT-7)."""
+    """And with the reserved one Accepted: Reserved, Preparing, Charging, with the reservationId (R1, RES-6, RES-9, RMS-4, STAT-7)."""
     await charge_point.start()
     central_system = charge_point.central_system
     await reserve(charge_point)
@@ -87,7 +87,7 @@ async def test_r1_a_remote_start_with_another_tag_is_rejected(charge_point):
 
 
 async def test_r1_a_plugged_car_does_not_get_past_a_reservation(charge_point):
-    """`free_id_tag`: plugging in is enough, but not here; when the reservation is over the car charges (RES-6)."""
+    """`free_id_tag`: plugging in is enough, but not here; when the reservation is over the car charges (R1, RES-6)."""
     await charge_point.start(charging='free_id_tag = "FREE"')
     await reserve(charge_point, for_s=60)
     await charge_point.plug()
@@ -100,7 +100,7 @@ async def test_r1_a_plugged_car_does_not_get_past_a_reservation(charge_point):
 
 
 async def test_r2_an_occupied_connector(charge_point):
-    """Cable in, charging, waiting for the unplugging, and reserved already: Occupied (RES-2, RES-3, TC_048_2)."""
+    """Cable in, charging, waiting for the unplugging, and reserved already: Occupied (R2, RES-2, RES-3, TC_048_2)."""
     await charge_point.start()
     await charge_point.plug()
     await told(charge_point, "Preparing")
@@ -119,7 +119,7 @@ async def test_r2_an_occupied_connector(charge_point):
 
 
 async def test_r3_a_faulted_connector(charge_point):
-    """Faulted; and a fault that comes ends what was reserved: Faulted, then Available (RES-2, RES-8, RES-12)."""
+    """Faulted; and a fault that comes ends what was reserved: Faulted, then Available (R3, RES-2, RES-8, RES-12)."""
     await charge_point.start()
     await charge_point.fault("other")
     await told(charge_point, "Faulted")
@@ -137,7 +137,7 @@ async def test_r3_a_faulted_connector(charge_point):
 
 
 async def test_r4_an_unavailable_connector(charge_point):
-    """Unavailable; and ChangeAvailability ends what was reserved: Unavailable, then Available (RES-2, RES-8, AVL-6, transition G8)."""
+    """Unavailable; and ChangeAvailability ends what was reserved: Unavailable, then Available (R4, RES-2, RES-8, AVL-6, transition G8)."""
     await charge_point.start()
     central_system = charge_point.central_system
     for connector in (1, 0):
@@ -155,7 +155,7 @@ async def test_r4_an_unavailable_connector(charge_point):
 
 
 async def test_r5_connector_0_keeps_one_free(charge_point):
-    """Shown on the last free connector only; strangers charge while another remains, the reserved card on any (RES-5, RES-8, RES-9)."""
+    """Shown on the last free connector only; strangers charge while another remains, the reserved card on any (R5, RES-5, RES-8, RES-9)."""
     await charge_point.start(connectors=3)
     central_system = charge_point.central_system
     assert await reserve(charge_point, 0) == "Accepted"
@@ -175,7 +175,7 @@ async def test_r5_connector_0_keeps_one_free(charge_point):
 
 
 async def test_r5_several_reservations_of_connector_0(charge_point):
-    """One for each free connector, then Occupied; each ends by itself (RES-2, RES-5, RES-10)."""
+    """One for each free connector, then Occupied; each ends by itself (R5, RES-2, RES-5, RES-10)."""
     await charge_point.start(connectors=2)
     assert await reserve(charge_point, 0, "TAG1", 1, for_s=60) == "Accepted"
     assert await reserve(charge_point, 0, "TAG2", 2) == "Accepted"
@@ -191,14 +191,14 @@ async def test_r5_several_reservations_of_connector_0(charge_point):
 
 
 async def test_r5_connector_0_where_it_is_not_supported(charge_point):
-    """ReserveConnectorZeroSupported = false: Rejected (RES-2)."""
+    """ReserveConnectorZeroSupported = false: Rejected (R5, RES-2)."""
     await charge_point.start(ocpp="ReserveConnectorZeroSupported = false")
     assert await reserve(charge_point, 0) == "Rejected"
     assert await reserve(charge_point, 1) == "Accepted"
 
 
 async def test_r5_the_others_are_out_of_service(charge_point):
-    """All but one Unavailable, connector 0 reserved: the remaining one is told as Reserved (TC_049, RES-5)."""
+    """All but one Unavailable, connector 0 reserved: the remaining one is told as Reserved (R5, TC_049, RES-5)."""
     await charge_point.start(connectors=2)
     await charge_point.central_system.call("ChangeAvailability", connectorId=1, type="Inoperative")
     assert await reserve(charge_point, 0) == "Accepted"
@@ -207,7 +207,7 @@ async def test_r5_the_others_are_out_of_service(charge_point):
 
 
 async def test_r6_the_same_id_replaces(charge_point):
-    """Another connector and another tag: the former is Available, the new one Reserved and for the new tag (RES-1)."""
+    """Another connector and another tag: the former is Available, the new one Reserved and for the new tag (R6, RES-1)."""
     await charge_point.start(connectors=2)
     central_system = charge_point.central_system
     await reserve(charge_point, 1, "TAG1")
@@ -221,7 +221,7 @@ async def test_r6_the_same_id_replaces(charge_point):
 
 
 async def test_r7_a_tag_of_the_reserved_group(charge_point):
-    """parentIdTag: a stranger's group is asked for by Authorize; its tags start, others do not (RES-6, RES-7, TC_053)."""
+    """parentIdTag: a stranger's group is asked for by Authorize; its tags start, others do not (R7, RES-6, RES-7, TC_053)."""
     await charge_point.start()
     central_system = charge_point.central_system
     family(charge_point, "TAG2")
@@ -240,7 +240,7 @@ async def test_r7_a_tag_of_the_reserved_group(charge_point):
 
 
 async def test_r7_offline_the_cache_knows_the_group(charge_point):
-    """The link is gone: a cached tag of the group starts, and the reservationId is delivered later (RES-7, RES-9, AUTH-7)."""
+    """The link is gone: a cached tag of the group starts, and the reservationId is delivered later (R7, RES-7, RES-9, AUTH-7)."""
     await charge_point.start()
     central_system = charge_point.central_system
     family(charge_point, "TAG2")
@@ -259,7 +259,7 @@ async def test_r7_offline_the_cache_knows_the_group(charge_point):
 
 
 async def test_r8_it_expires_at_its_date(charge_point):
-    """At expiryDate, to the second: Reserved, then Available (RES-8, RES-10, TC_047)."""
+    """At expiryDate, to the second: Reserved, then Available (R8, RES-8, RES-10, TC_047)."""
     await charge_point.start()
     await reserve(charge_point, for_s=120)
     await told(charge_point, "Reserved")
@@ -270,7 +270,7 @@ async def test_r8_it_expires_at_its_date(charge_point):
 
 
 async def test_r8_the_card_is_shown_and_nobody_plugs_in(charge_point):
-    """ConnectionTimeOut: Reserved again; and Available at expiryDate (RES-8, TXN-5)."""
+    """ConnectionTimeOut: Reserved again; and Available at expiryDate (R8, RES-8, TXN-5)."""
     await charge_point.start(ocpp="ConnectionTimeOut = 20")
     await reserve(charge_point, for_s=60)
     await charge_point.swipe("TAG1")
@@ -281,7 +281,7 @@ async def test_r8_the_card_is_shown_and_nobody_plugs_in(charge_point):
 
 
 async def test_r8_it_is_cancelled(charge_point):
-    """CancelReservation: Accepted and Available; an unknown id: Rejected (RES-10, RES-11, TC_051, TC_052)."""
+    """CancelReservation: Accepted and Available; an unknown id: Rejected (R8, RES-10, RES-11, TC_051, TC_052)."""
     await charge_point.start()
     await reserve(charge_point)
     await told(charge_point, "Reserved")
@@ -292,7 +292,7 @@ async def test_r8_it_is_cancelled(charge_point):
 
 @pytest.mark.parametrize("kindly", [False, True], ids=["killed", "SIGTERM"])
 async def test_r8_it_survives_a_restart(charge_point, kindly):
-    """Reserved from the first status on, for the same card and until the same date (RES-12, PWR-6)."""
+    """Reserved from the first status on, for the same card and until the same date (R8, RES-12, PWR-6)."""
     await charge_point.start()
     await reserve(charge_point, for_s=300)
     await charge_point.restart(after_s=30, kindly=kindly)
@@ -308,7 +308,7 @@ async def test_r8_it_survives_a_restart(charge_point, kindly):
 
 
 async def test_r8_a_reset_keeps_it(charge_point):
-    """Reset Hard, accepted: the process ends, and the next one knows the reservation (RES-12, RST-1)."""
+    """Reset Hard, accepted: the process ends, and the next one knows the reservation (R8, RES-12, RST-1)."""
     await charge_point.start()
     await reserve(charge_point)
     assert (await charge_point.central_system.call("Reset", type="Hard"))["status"] == "Accepted"
@@ -318,7 +318,7 @@ async def test_r8_a_reset_keeps_it(charge_point):
 
 
 async def test_r8_one_that_expired_while_the_power_was_off_is_forgotten(charge_point):
-    """Available from the first status on (RES-12)."""
+    """Available from the first status on (R8, RES-12)."""
     await charge_point.start()
     await reserve(charge_point, for_s=60)
     await charge_point.restart(after_s=90, power_cut=True)
@@ -329,7 +329,7 @@ async def test_r8_one_that_expired_while_the_power_was_off_is_forgotten(charge_p
 @pytest.mark.parametrize("starts_at", [UNSET, SAVED], ids=["1970", "saved two days ago"])
 @pytest.mark.parametrize("off_s", [30, 300], ids=["in time", "too late"])
 async def test_r8_the_date_is_unknown_after_the_power_cut(charge_point, starts_at, off_s):
-    """Kept from strangers until the date is told, then judged by it (RES-12, F-1970)."""
+    """Kept from strangers until the date is told, then judged by it (R8, RES-12, F-1970)."""
     await charge_point.start(ocpp="AllowOfflineTxForUnknownId = true", charging="before_accepted = true")
     await reserve(charge_point, for_s=200)
     charge_point.clock_starts_at = starts_at
@@ -348,7 +348,7 @@ async def test_r8_the_date_is_unknown_after_the_power_cut(charge_point, starts_a
 
 @pytest.mark.parametrize("step_s", [-3600, 1800, 7200])
 async def test_r8_the_clock_is_set_meanwhile(charge_point, step_s):
-    """Somebody sets the machine's clock, the central system tells the right time: it ends at the date that was promised (F-STEP)."""
+    """Somebody sets the machine's clock, the central system tells the right time: it ends at the date that was promised (R8, F-STEP)."""
     await charge_point.start(ocpp="HeartbeatInterval = 10")
     charge_point.central_system.heartbeat_interval_s = 10
     await reserve(charge_point, for_s=600)
@@ -360,7 +360,7 @@ async def test_r8_the_clock_is_set_meanwhile(charge_point, step_s):
 
 
 async def test_r8_it_ends_offline(charge_point):
-    """Nobody is there to be told; the status of the reconnection is Available (RES-8, STAT-20)."""
+    """Nobody is there to be told; the status of the reconnection is Available (R8, RES-8, STAT-20)."""
     await charge_point.start()
     await reserve(charge_point, for_s=60)
     await told(charge_point, "Reserved")
@@ -372,7 +372,7 @@ async def test_r8_it_ends_offline(charge_point):
 
 
 async def test_r8_the_profile_is_left_out(charge_point):
-    """SupportedFeatureProfiles without Reservation: Rejected by the .conf, as a station that never had it (RES-2, TC_048_4)."""
+    """SupportedFeatureProfiles without Reservation: Rejected by the .conf, as a station that never had it (R8, RES-2, TC_048_4)."""
     await charge_point.start(ocpp='SupportedFeatureProfiles = "Core,RemoteTrigger"')
     assert await reserve(charge_point) == "Rejected"
     assert await cancel(charge_point) == "Rejected"

@@ -4,7 +4,7 @@ import pytest
 
 
 async def test_s1_plug_first_then_card(charge_point):
-    """Plugged, then a card: Preparing, Authorize, StartTransaction with the register, Charging (TXN-1, TXN-2, TXN-3)."""
+    """Plugged, then a card: Preparing, Authorize, StartTransaction with the register, Charging (S1, TXN-1, TXN-2, TXN-3)."""
     await charge_point.start()
     central_system = charge_point.central_system
     await charge_point.verb("meter", connector=1, energy_wh=4321.9)
@@ -22,7 +22,7 @@ async def test_s1_plug_first_then_card(charge_point):
 
 
 async def test_s1_card_first_then_plug(charge_point):
-    """A card, then the plug: Preparing from the card on, one Authorize, StartTransaction at the plug (TXN-2, TXN-3, A2)."""
+    """A card, then the plug: Preparing from the card on, one Authorize, StartTransaction at the plug (S1, TXN-2, TXN-3, transition A2)."""
     await charge_point.start()
     central_system = charge_point.central_system
     await charge_point.swipe("TAG1")
@@ -35,7 +35,7 @@ async def test_s1_card_first_then_plug(charge_point):
 
 
 async def test_s1_nobody_plugs_in(charge_point):
-    """ConnectionTimeOut after the card the connector is Available again, and nothing was ever started (TXN-5, B1)."""
+    """ConnectionTimeOut after the card the connector is Available again, and nothing was ever started (S1, TXN-5, transition B1)."""
     await charge_point.start(ocpp="ConnectionTimeOut = 20")
     central_system = charge_point.central_system
     await charge_point.swipe("TAG1")
@@ -76,7 +76,7 @@ async def test_a_remote_start_is_accepted_and_then_starts(charge_point, plugged)
 async def test_s2_stop_by_the_same_card(charge_point):
     """The same card ends it: no Authorize, reason Local, register and tag in the stop, Finishing, unplug, Available.
 
-    (AUTH-3, TXN-11, TXN-12, TXN-14)
+    (S2, AUTH-3, TXN-11, TXN-12, TXN-14)
     """
     await charge_point.start(ocpp="LocalPreAuthorize = false")
     await charge_point.charge("TAG1")
@@ -97,7 +97,7 @@ async def test_s2_stop_by_the_same_card(charge_point):
 
 
 async def test_s2_another_card_does_not_stop(charge_point):
-    """A foreign card is ignored: no Authorize, no stop (TXN-13)."""
+    """A foreign card is ignored: no Authorize, no stop (S2, TXN-13)."""
     await charge_point.start()
     await charge_point.charge("TAG1")
     charge_point.central_system.forget()
@@ -109,7 +109,7 @@ async def test_s2_another_card_does_not_stop(charge_point):
 
 
 async def test_s2_a_card_of_the_same_group_stops(charge_point):
-    """A card with the same parentIdTag is authorised and then stops; its own tag is in the stop (TXN-13, IDT-3)."""
+    """A card with the same parentIdTag is authorised and then stops; its own tag is in the stop (S2, TXN-13, IDT-3)."""
     await charge_point.start()
     central_system = charge_point.central_system
     central_system.answers["Authorize"] = {"idTagInfo": {"status": "Accepted", "parentIdTag": "FAMILY"}}
@@ -123,7 +123,7 @@ async def test_s2_a_card_of_the_same_group_stops(charge_point):
 async def test_s2_unplugging_stops_the_transaction(charge_point):
     """StopTransactionOnEVSideDisconnect true: reason EVDisconnected, the contactor is open before anything else.
 
-    (TXN-15, TXN-17)
+    (S2, TXN-15, TXN-17)
     """
     await charge_point.start()
     await charge_point.charge()
@@ -137,7 +137,7 @@ async def test_s2_unplugging_stops_the_transaction(charge_point):
 async def test_s2_unplugging_only_suspends(charge_point):
     """StopTransactionOnEVSideDisconnect false: SuspendedEV, bolt in, and plugged again the same transaction goes on.
 
-    (TXN-15, TXN-17)
+    (S2, TXN-15, TXN-17)
     """
     await charge_point.start(ocpp="StopTransactionOnEVSideDisconnect = false")
     central_system = charge_point.central_system
@@ -193,7 +193,7 @@ async def test_a_reset_stops_the_transaction_first(charge_point, kind, reason):
 
 
 async def test_s9_unlock_in_a_transaction_stops_it(charge_point):
-    """UnlockConnector: contactor open, bolt out, Unlocked, and only then the stop with UnlockCommand (UNL-1, UNL-2)."""
+    """UnlockConnector: contactor open, bolt out, Unlocked, and only then the stop with UnlockCommand (S9, UNL-1, UNL-2)."""
     await charge_point.start()
     await charge_point.charge()
     central_system = charge_point.central_system
@@ -206,14 +206,14 @@ async def test_s9_unlock_in_a_transaction_stops_it(charge_point):
 
 
 async def test_s9_unlock_where_nothing_is_plugged(charge_point):
-    """An idle connector is simply unlocked (UNL-1)."""
+    """An idle connector is simply unlocked (S9, UNL-1)."""
     await charge_point.start()
     assert (await charge_point.central_system.call("UnlockConnector", connectorId=1))["status"] == "Unlocked"
 
 
 @pytest.mark.parametrize("charging", [False, True], ids=["idle", "in a transaction"])
 async def test_s9_a_bolt_that_does_not_open(charge_point, charging):
-    """The mechanism fails: UnlockFailed within its time, and a ConnectorLockFailure as a warning (UNL-1)."""
+    """The mechanism fails: UnlockFailed within its time, and a ConnectorLockFailure as a warning (S9, UNL-1)."""
     await charge_point.start()
     if charging:
         await charge_point.charge()
@@ -232,7 +232,7 @@ async def test_s9_a_bolt_that_does_not_open(charge_point, charging):
 
 
 async def test_s9_unlock_without_a_lock(charge_point):
-    """Where there is no bolt there is nothing to unlock: NotSupported (UNL-1)."""
+    """Where there is no bolt there is nothing to unlock: NotSupported (S9, UNL-1)."""
     await charge_point.start(lock="none")
     assert (await charge_point.central_system.call("UnlockConnector", connectorId=1))["status"] == "NotSupported"
 

@@ -107,7 +107,7 @@ async def test_a_pump_that_hangs_for_good_loses_its_offers(stalling, charge_poin
 async def test_x4_nothing_starts_on_a_disk_that_refuses(charge_point):
     """The disk is full at a start: no contactor closes, Faulted with InternalError, the cause named; it recovers by itself.
 
-    (F-FULL, F-RO, F-FSYNC)
+    (X4, F-FULL, F-RO, F-FSYNC)
     """
     await known_card_plugged(charge_point)
     central_system = charge_point.central_system
@@ -127,7 +127,7 @@ async def test_x4_nothing_starts_on_a_disk_that_refuses(charge_point):
 async def test_x4_a_running_session_ends_cleanly(charge_point):
     """The disk fails in a session: sampled in memory for a minute, then Faulted and open; the end reaches the disk later.
 
-    (F-FSYNC, F-FULL)
+    (X4, F-FSYNC, F-FULL)
     """
     await charge_point.start(ocpp="MeterValueSampleInterval = 10")
     await charge_point.charge()
@@ -151,7 +151,7 @@ async def test_x4_a_running_session_ends_cleanly(charge_point):
 async def test_x4_a_start_that_was_given_up_does_not_come_back_with_the_disk(charge_point):
     """The car left while the disk refused: when it is back the session is billed as nothing, and nobody is offered power.
 
-    (F-FULL, rule 1 of the faults)
+    (X4, F-FULL, rule 1 of the faults)
     """
     await known_card_plugged(charge_point)
     charge_point.memory.failure = "/var/lib/evcp: No space left on device"
@@ -173,7 +173,7 @@ async def test_x4_a_start_that_was_given_up_does_not_come_back_with_the_disk(cha
 async def test_x4_the_central_system_is_told_while_nothing_can_be_stored(charge_point):
     """A sample that may not leave does not stand in the way: statuses and Heartbeats go on, questions are answered.
 
-    (QUE-9, HB-1, F-FSYNC)
+    (X4, QUE-9, HB-1, F-FSYNC)
     """
     await charge_point.start(ocpp="MeterValueSampleInterval = 10\nHeartbeatInterval = 30")
     charge_point.central_system.heartbeat_interval_s = 30
@@ -193,7 +193,7 @@ async def test_x4_the_central_system_is_told_while_nothing_can_be_stored(charge_
 
 
 async def test_x4_stopping_does_not_wait_for_the_disk(charge_point):
-    """A card ends a session while the disk refuses: the contactor opens at once, the StopTransaction follows (F-FULL)."""
+    """A card ends a session while the disk refuses: the contactor opens at once, the StopTransaction follows (X4, F-FULL)."""
     await charge_point.start()
     await charge_point.charge()
     charge_point.memory.failure = "/var/lib/evcp: No space left on device"
@@ -204,7 +204,7 @@ async def test_x4_stopping_does_not_wait_for_the_disk(charge_point):
 
 
 async def test_x4_a_store_that_could_not_be_opened(charge_point):
-    """The directory was missing at the start: the daemon is there, says why, and starts nothing (F-FULL, contract section 3)."""
+    """The directory was missing at the start: the daemon is there, says why, and starts nothing (X4, F-FULL, contract section 3)."""
     charge_point.disk = BrokenStore("/mnt/gone: No such file or directory")
     await charge_point.start(connectors=2)
     central_system = charge_point.central_system
@@ -219,7 +219,7 @@ async def test_x4_a_store_that_could_not_be_opened(charge_point):
 
 
 async def test_x4_an_accepted_that_cannot_be_stored_is_not_said(charge_point):
-    """ChangeConfiguration on a disk that refuses is answered when it is stored, not before (CFG-7, contract section 3)."""
+    """ChangeConfiguration on a disk that refuses is answered when it is stored, not before (X4, CFG-7, contract section 3)."""
     await charge_point.start()
     charge_point.memory.failure = "/var/lib/evcp: Read-only file system"
     change = charge_point.central_system.send("ChangeConfiguration", key="HeartbeatInterval", value="77")

@@ -201,7 +201,7 @@ async def test_b4_the_time_of_the_network_is_enough(charge_point, starts_at):
 
 @UNKNOWN
 async def test_b4_dates_are_given_once(charge_point, starts_at):
-    """Sent and not answered, then a Heartbeat brings another time: the message keeps its bytes (rule 4 of the faults, QUE-11)."""
+    """Sent and not answered, then a Heartbeat brings another time: the message keeps its bytes (B4, rule 4 of the faults, QUE-11)."""
     await switch_on(charge_point, starts_at, ocpp=f"{SAMPLED}TransactionMessageRetryInterval = 600")
     await session(charge_point)
     central_system = charge_point.central_system
@@ -218,7 +218,7 @@ async def test_b4_dates_are_given_once(charge_point, starts_at):
 
 
 async def test_b4_a_central_system_without_a_clock_leaves_the_machine_its_own(charge_point):
-    """Neither knows for sure: the saved time is the best there is, and what is owed is not kept back for ever (BOOT-2, T-CLOCK)."""
+    """Neither knows for sure: the saved time is the best there is, and what is owed is not kept back for ever (B4, BOOT-2, T-CLOCK)."""
     await switch_on(charge_point, SAVED)
     await session(charge_point)
     nonsense = {"status": "Accepted", "currentTime": "1970-01-01T00:00:00Z", "interval": 300}
@@ -228,7 +228,7 @@ async def test_b4_a_central_system_without_a_clock_leaves_the_machine_its_own(ch
 
 
 async def test_b4_nothing_leaves_while_nobody_knows_the_date(charge_point):
-    """1970 here, 1970 there: statuses go without a date, what is owed waits for a Heartbeat that knows it (F-1970, BOOT-2)."""
+    """1970 here, 1970 there: statuses go without a date, what is owed waits for a Heartbeat that knows it (B4, F-1970, BOOT-2)."""
     await switch_on(charge_point, UNSET)
     begun, ended = await session(charge_point)
     central_system = charge_point.central_system
@@ -244,7 +244,7 @@ async def test_b4_nothing_leaves_while_nobody_knows_the_date(charge_point):
 
 
 async def test_b4_a_slow_disk_does_not_make_the_time_late(charge_point):
-    """The told time is taken before it is stored what it changes: a commit of seconds does not shift it (F-SDSLOW, F-1970)."""
+    """The told time is taken before it is stored what it changes: a commit of seconds does not shift it (B4, F-SDSLOW, F-1970)."""
     charge_point.in_thread = True
     await switch_on(charge_point, UNSET)
     begun, ended = await session(charge_point)
