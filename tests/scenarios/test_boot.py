@@ -56,22 +56,38 @@ async def test_a_clock_within_the_tolerance_is_left_alone(charge_point):
     assert charge_point.clock.settings == []
 
 
+TWO_SESSIONS = ["MeterValues"] * 3 + ["StopTransaction", "StartTransaction"] + ["MeterValues"] * 2 + ["StopTransaction"]
+"""What is owed after an outage that began in the first and outlasted the second."""
+
+
+async def two_sessions_are_owed(charge_point):
+    """The link falls in a session; it goes on and ends, and somebody else comes and goes."""
+    await charge_point.start(ocpp="AllowOfflineTxForUnknownId = true")
+    await charge_point.charge()
+    await charge_point.link(up=False)
+    for minutes in (3, 2):
+        await charge_point.pass_time(minutes=minutes, seconds=10)
+        await charge_point.unplug()
+        await charge_point.until(lambda: charge_point.status() == "Available", within_s=10)
+        if minutes == 3:
+            await charge_point.charge("TAG2")
+
+
+def owed(central_system):
+    """The transaction messages in order of arrival."""
+    return [call.action for call in central_system.calls("StartTransaction", "MeterValues", "StopTransaction")]
+
+
 async def test_b2_pending_keeps_what_is_owed(charge_point):
     """Pending with a queue: questions are answered, triggers obeyed, nothing else leaves; Accepted drains it in order.
 
     (B2, BOOT-4, BOOT-5, BOOT-6, BOOT-12, QUE-5)
     """
-    await charge_point.start()
-    await charge_point.charge()
-    await charge_point.link(up=False)
-    await charge_point.pass_time(minutes=3)
-    await charge_point.unplug()
-    await charge_point.pass_time(seconds=10)
+    await two_sessions_are_owed(charge_point)
     central_system = charge_point.central_system
     central_system.script("BootNotification", central_system.boot("Pending", 30), central_system.boot("Pending", 40))
     await charge_point.restart(ready=False)
-    owed = charge_point.queue_length
-    assert owed >= 2
+    assert charge_point.queue_length == len(TWO_SESSIONS)
     await charge_point.pass_time(seconds=20)
     assert (await central_system.call("GetConfiguration"))["configurationKey"]
     await central_system.configure("HeartbeatInterval", 60)
@@ -85,8 +101,7 @@ async def test_b2_pending_keeps_what_is_owed(charge_point):
     await charge_point.until(lambda: charge_point.queue_length == 0, within_s=60)
     boots = [call.at_s for call in central_system.calls("BootNotification")]
     assert [round(later - earlier) for earlier, later in itertools.pairwise(boots)] == [30, 40]
-    drained = [action for action in central_system.actions if action in ("MeterValues", "StopTransaction")]
-    assert drained == ["MeterValues"] * (owed - 1) + ["StopTransaction"]
+    assert owed(central_system) == TWO_SESSIONS
 
 
 async def test_b3_rejected_is_silence(charge_point):
@@ -104,6 +119,20 @@ async def test_b3_rejected_is_silence(charge_point):
     assert not charge_point.closed()
     await charge_point.until(lambda: charge_point.app.station.status()["registration"] == "Accepted", within_s=20)
     assert len(central_system.of("BootNotification")) == 2
+
+
+async def test_b3_what_is_owed_waits_until_the_boot_is_accepted(charge_point):
+    """Rejected twice with two sessions on disk: not one of their messages leaves before, all in order after (B3, BOOT-7, QUE-5)."""
+    await two_sessions_are_owed(charge_point)
+    central_system = charge_point.central_system
+    central_system.script("BootNotification", central_system.boot("Rejected", 60), central_system.boot("Rejected", 90))
+    await charge_point.restart(ready=False)
+    await charge_point.pass_time(seconds=149)
+    assert central_system.actions == ["BootNotification"] * 2
+    await charge_point.until(lambda: charge_point.queue_length == 0, within_s=10)
+    boots = [call.at_s for call in central_system.calls("BootNotification")]
+    assert [round(later - earlier) for earlier, later in itertools.pairwise(boots)] == [60, 90]
+    assert owed(central_system) == TWO_SESSIONS
 
 
 @pytest.mark.parametrize("answer", [CallError("InternalError"), Silence()], ids=["refused", "not answered"])

@@ -60,11 +60,13 @@ async def test_x1_a_value_that_is_too_long(charge_point):
     assert getattr(answer, "code", None) == "PropertyConstraintViolation"
 
 
+MIB = 2**20
 HOSTILE = {
     "not JSON": "hello", "no array": '{"a":1}', "empty": "[]", "no id": "[2]", "number as id": '[2,7,"Reset",{}]',
     "null": "null", "NaN": '[2,"a1","Reset",{"type":NaN}]', "deep": "[" * 5000 + "]" * 5000,
     "long string": json.dumps([2, "x" * 200_000, "Reset", {}]), "unknown type": '[9,"a2","Reset",{}]',
-    "unknown answer": '[3,"nobody",{}]', "half": '[2,"a3","Res',
+    "unknown answer": '[3,"nobody",{}]', "1 MiB of text": "x" * MIB, "1 MiB of JSON": json.dumps(["x" * MIB]),
+    "deep in a payload": '[2,"a4","Reset",' + '{"x":' * 5000 + "1" + "}" * 5000 + "]", "half": '[2,"a3","Res',
 }
 ANSWERED = {
     "arity": ('[2,"b1","Reset"]', "FormationViolation"), "unknown action": ('[2,"b2","Explode",{}]', "NotImplemented"),
@@ -72,6 +74,9 @@ ANSWERED = {
     "wrong type": ('[2,"b5","UnlockConnector",{"connectorId":"1"}]', "TypeConstraintViolation"),
     "bad enumeration": ('[2,"b6","Reset",{"type":"Warm"}]', "PropertyConstraintViolation"),
     "extra field": ('[2,"b7","Reset",{"type":"Soft","x":1}]', "FormationViolation"),
+    "1 MiB string": (json.dumps([2, "b9", "ChangeConfiguration", {"key": "HeartbeatInterval", "value": "9" * MIB}]),
+                     "PropertyConstraintViolation"),
+    "1 MiB action": (json.dumps([2, "b10", "x" * MIB, {}]), "NotImplemented"),
     "an action of ours": ('[2,"b8","StartTransaction",{}]', "NotSupported"),
 }
 

@@ -34,7 +34,7 @@ async def test_t1_refused_three_times_delivered_at_the_fourth(charge_point):
 
 
 async def test_t1_given_up_after_the_last_attempt(charge_point, caplog):
-    """TransactionMessageAttempts refusals: dropped and kept among the dead letters, the stop carries -1, the queue is free.
+    """TransactionMessageAttempts refusals: dropped with a line in the log, and kept; the stop carries -1, the queue is free.
 
     (T1, QUE-6, QUE-12, TXN-21, F-TXREJ)
     """
@@ -44,7 +44,9 @@ async def test_t1_given_up_after_the_last_attempt(charge_point, caplog):
     await charge_point.charge()
     await charge_point.pass_time(minutes=3)
     assert gaps(central_system.calls("StartTransaction")) == [10, 20, 30]
-    assert [letter.action for letter, _ in charge_point.memory.dead_letters] == ["StartTransaction"]
+    (letter, _), = charge_point.memory.dead_letters
+    assert letter.action == "StartTransaction"
+    assert [line.levelname for line in caplog.records if letter.message_id in line.getMessage()] == ["ERROR"]
     del central_system.answers["StartTransaction"]
     await charge_point.swipe("TAG1")
     await charge_point.until(lambda: "StopTransaction" in central_system.actions, within_s=10)
@@ -152,6 +154,26 @@ async def test_t4_nothing_overtakes_within_a_transaction(charge_point):
     assert len([call for call in told if call.action == "MeterValues"]) == 20
 
 
+async def test_t4_a_status_overtakes_the_queue(charge_point):
+    """Two minutes of samples are on their way out when the car pauses: told within a second, while the samples keep their order.
+
+    (T4, QUE-3, QUE-4)
+    """
+    await charge_point.start(ocpp="MeterValueSampleInterval = 1")
+    central_system = charge_point.central_system
+    await charge_point.charge()
+    await charge_point.link(up=False)
+    await charge_point.pass_time(seconds=120)
+    await charge_point.link(up=True)
+    await charge_point.until(lambda: len(central_system.of("MeterValues")) > 20, within_s=20)
+    await charge_point.ev_state("B")
+    await charge_point.until(lambda: central_system.status() == "SuspendedEV", within_s=1)
+    assert charge_point.queue_length > 40
+    await charge_point.until(lambda: charge_point.queue_length == 0, within_s=20)
+    stamps = [told["meterValue"][0]["timestamp"] for told in central_system.of("MeterValues")]
+    assert stamps == sorted(set(stamps))
+
+
 async def test_t5_started_offline_stopped_online(charge_point):
     """The stop carries the id from the late StartTransaction.conf, never -1 (T5, TXN-21)."""
     await charge_point.start()
@@ -232,6 +254,34 @@ async def test_m2_a_hundred_samples_queued_offline_all_arrive(charge_point):
     stamps = [told["meterValue"][0]["timestamp"] for told in central_system.of("MeterValues")]
     assert stamps == sorted(set(stamps))
     assert len(stamps) >= 120
+
+
+async def test_m2_near_the_bound_every_second_sample_goes(charge_point, monkeypatch):
+    """More samples than the queue holds: every second of the older ones goes; Start, Begin, End and Stop are all there.
+
+    (M2, QUE-10, MTR-12)
+    """
+    monkeypatch.setattr(central_system_feature, "QUEUE_LIMIT", 40)
+    await charge_point.start(ocpp=(
+        'MeterValueSampleInterval = 1\nAllowOfflineTxForUnknownId = true\nStopTxnSampledData = "Energy.Active.Import.Register"'))
+    central_system = charge_point.central_system
+    await charge_point.link(up=False)
+    await charge_point.charge("TAG1")
+    for _ in range(50):
+        await charge_point.pass_time(seconds=1)
+        assert charge_point.queue_length <= 40
+    await charge_point.swipe("TAG1")
+    await charge_point.until(lambda: charge_point.status() == "Finishing", within_s=10)
+    await charge_point.link(up=True)
+    await charge_point.until(lambda: charge_point.queue_length == 0, within_s=20)
+    assert central_system.billing == ["StartTransaction", "StopTransaction"]
+    stop = central_system.of("StopTransaction")[0]
+    contexts = [element["sampledValue"][0]["context"] for element in stop["transactionData"]]
+    assert (contexts[0], contexts[-1]) == ("Transaction.Begin", "Transaction.End")
+    times = [datetime.fromisoformat(told["meterValue"][0]["timestamp"]) for told in central_system.of("MeterValues")]
+    gaps_s = [round((later - earlier).total_seconds()) for earlier, later in itertools.pairwise(times)]
+    assert gaps_s == [2] * 19 + [1] * (len(gaps_s) - 19)
+    assert sum(gaps_s) >= 48
 
 
 async def central_system_is_back(charge_point):

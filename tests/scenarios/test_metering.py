@@ -48,6 +48,19 @@ async def test_m1_clock_aligned_samples_lie_on_the_grid_of_the_day(charge_point)
     assert all("transactionId" not in told for told in charge_point.central_system.of("MeterValues"))
 
 
+async def test_m1_connector_0_has_no_meter_of_its_own(charge_point):
+    """Two connectors, a grid of minutes: each tells its own values once; of connector 0 nothing is invented (M1, MTR-4, MTR-5)."""
+    await charge_point.start(connectors=2, ocpp="ClockAlignedDataInterval = 60", at=NOON + timedelta(seconds=30))
+    await charge_point.charge(connector=2)
+    await charge_point.pass_time(minutes=3)
+    central_system = charge_point.central_system
+    aligned = [(told["connectorId"], "transactionId" in told) for told in central_system.of("MeterValues")
+               if told["meterValue"][0]["sampledValue"][0]["context"] == "Sample.Clock"]
+    assert aligned == [(1, False), (2, True)] * 3
+    asked = await central_system.call("TriggerMessage", requestedMessage="MeterValues", connectorId=0)
+    assert asked["status"] == "Rejected"
+
+
 async def test_m1_aligned_samples_cross_midnight(charge_point):
     """The grid begins anew at UTC midnight (M1, MTR-2)."""
     await charge_point.start(ocpp="ClockAlignedDataInterval = 840", at=NOON + timedelta(hours=11, minutes=50))

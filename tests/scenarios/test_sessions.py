@@ -2,6 +2,11 @@
 
 import pytest
 
+from drivers.sim import outlet
+
+UNLOCK_ANSWERED_WITHIN_S = 8
+"""The car lets go of the power, and the bolt has its three tries."""
+
 
 async def test_s1_plug_first_then_card(charge_point):
     """Plugged, then a card: Preparing, Authorize, StartTransaction with the register, Charging (S1, TXN-1, TXN-2, TXN-3)."""
@@ -229,6 +234,23 @@ async def test_s9_a_bolt_that_does_not_open(charge_point, charging):
     assert answer["status"] == "UnlockFailed"
     await charge_point.until(lambda: central_system.error()[1] == "ConnectorLockFailure", within_s=3)
     assert central_system.error() == ("Finishing", "ConnectorLockFailure", "lock_stuck")
+
+
+@pytest.mark.parametrize("charging", [False, True], ids=["after a session", "in a transaction"])
+async def test_s9_a_bolt_that_never_arrives(charge_point, charging, monkeypatch):
+    """The motor runs and nothing is heard of the bolt: UnlockFailed in time, and the transaction has ended (S9, UNL-1, UNL-2)."""
+    await charge_point.start()
+    await charge_point.charge()
+    monkeypatch.setattr(outlet, "BOLT_TAKES_S", 3600.0)
+    central_system = charge_point.central_system
+    if not charging:
+        await charge_point.swipe("TAG1")
+        await charge_point.until(lambda: central_system.status() == "Finishing", within_s=10)
+    answer = await central_system.call("UnlockConnector", connectorId=1, within_s=UNLOCK_ANSWERED_WITHIN_S)
+    assert answer["status"] == "UnlockFailed"
+    assert not charge_point.closed()
+    await charge_point.until(lambda: "StopTransaction" in central_system.actions, within_s=10)
+    assert central_system.of("StopTransaction")[0]["reason"] == ("UnlockCommand" if charging else "Local")
 
 
 async def test_s9_unlock_without_a_lock(charge_point):

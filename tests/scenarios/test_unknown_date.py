@@ -76,6 +76,18 @@ def assert_tells(central_system, begun, ended):
     assert [call.action for call in owed(central_system)] == ["StartTransaction", *["MeterValues"] * 3, "StopTransaction"]
 
 
+async def test_b4_with_a_clock_that_is_vouched_for_nothing_is_corrected(charge_point):
+    """No central system since power-up, the clock good: Start, values and Stop carry the right times at once (B4, BOOT-9, QUE-11)."""
+    await switch_on(charge_point, None)
+    begun, ended = await session(charge_point)
+    stored = [message.payload for message in charge_point.memory.load().outbox]
+    await reach(charge_point)
+    assert_tells(charge_point.central_system, begun, ended)
+    assert charge_point.clock.settings == []
+    sent = [call.payload["timestamp"] for call in owed(charge_point.central_system) if "timestamp" in call.payload]
+    assert [time for time in sent if any(time in payload for payload in stored)] == sent
+
+
 @UNKNOWN
 async def test_b4_a_session_before_the_date_was_known_is_told_with_its_true_dates(charge_point, starts_at):
     """Begun and ended without the date: Start, values and Stop carry the true dates, in order, none is lost (B4, F-1970, QUE-11)."""
