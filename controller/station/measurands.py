@@ -102,10 +102,10 @@ def only_registers(names: Collection[str]) -> list[str]:
 def meter_value(names: Sequence[str], snapshot: Snapshot, context: ReadingContext, at: datetime) -> MeterValue | None:
     """One MeterValue element at `at` with the measurands of a configuration key; None if it would be empty (MTR-6).
 
-    An empty list of names stands for the energy register (MTR-1).
+    An empty list of names stands for the energy register (MTR-1); what is named twice is told once (MTR-7).
     """
     wanted = list(names) or [str(Measurand.EnergyActiveImportRegister)]
-    values = [value for name in wanted for value in _sampled(name, snapshot, context)]
+    values = list(dict.fromkeys(value for name in wanted for value in _sampled(name, snapshot, context)))
     return MeterValue(timestamp=at, sampled_value=values) if values else None
 
 

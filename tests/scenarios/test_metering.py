@@ -87,6 +87,18 @@ async def test_m1_the_measurands_change_in_a_transaction(charge_point):
     assert {value["measurand"] for value in samples[-1][1]} == {"Voltage"}
 
 
+async def test_m1_a_measurand_that_is_named_twice_is_told_once(charge_point):
+    """A list may name one twice, or a phase beside the whole: still one sampledValue per phase (M1, MTR-7)."""
+    await charge_point.start(ocpp="MeterValueSampleInterval = 10")
+    await charge_point.central_system.configure("MeterValuesSampledData", "Voltage,Voltage.L2,Power.Active.Import,Voltage")
+    await charge_point.charge()
+    await charge_point.pass_time(seconds=15)
+    (_, values), = elements(charge_point.central_system, "Sample.Periodic")
+    assert [(value["measurand"], value.get("phase")) for value in values] == [
+        *(("Voltage", f"L{n}-N") for n in (1, 2, 3)), ("Power.Active.Import", None),
+        *(("Power.Active.Import", f"L{n}") for n in (1, 2, 3))]
+
+
 async def test_m1_the_stop_carries_what_was_gathered(charge_point):
     """transactionData: Begin and End of every measurand of both lists, periodic and aligned in between, in order.
 

@@ -109,6 +109,12 @@ def test_what_a_reading_does_not_carry_is_left_out(name: str) -> None:
     assert lines("Power.Active.Import", reading=bare) == [(None, "0")]
 
 
+@pytest.mark.parametrize("names", [("Voltage", "Voltage"), ("Voltage", "Voltage.L2"), ("Voltage.L1", "Voltage")])
+def test_what_is_named_twice_is_told_once(names: tuple[str, ...]) -> None:
+    """One sampledValue per phase, however the list names it, at the place of its first name (MTR-7)."""
+    assert lines(*names) == [*zip(LINES_TO_NEUTRAL, ("229.5", "230", "231.25"), strict=True)]
+
+
 @pytest.mark.parametrize(("number", "text"), [
     (0.0, "0"), (-0.0, "0"), (-0.0001, "0"), (1e-9, "0"), (100.0, "100"), (1200.0, "1200"), (0.1 + 0.2, "0.3"),
     (123_456_789.0, "123456789"), (1e15, "1000000000000000"), (2.0004, "2"), (2.0006, "2.001"), (-5.5, "-5.5"),
