@@ -36,6 +36,7 @@ from controller.station.fault_board import FaultBoard, ends_transaction
 from controller.station.reservation_book import ReservationBook
 from controller.station.settings import Settings
 from controller.station.step import Agenda, Feature, Key, Reaction, Step
+from drivers.protocols import MeterReading
 
 FRESH_S = 2.5
 """A reading of this age still tells the register at the start of a transaction: nothing flows yet."""
@@ -399,7 +400,7 @@ class Transactions(Feature):
             since_s = self._ending_since_s.get(event.connector_id)
             if since_s is not None and event.reading.at_s >= since_s:
                 self._write_end(connector, step)
-            elif _used_up(connector.transaction, event.reading.energy_wh) and not connector.recovering:
+            elif _used_up(connector.transaction, event.reading) and not connector.recovering:
                 self._deauthorize(connector, step)
 
     def _meter_failed(self, event: MeterFailed, step: Step) -> None:
@@ -445,9 +446,12 @@ def _seen(transaction: Transaction, connector: Connector, step: Step) -> Transac
     return msgspec.structs.replace(transaction, last_energy_wh=energy_wh, last_seen=step.stamp)
 
 
-def _used_up(transaction: Transaction, energy_wh: float) -> bool:
-    """MaxEnergyOnInvalidId has been delivered."""
-    return transaction.energy_allowed_wh is not None and energy_wh >= transaction.energy_allowed_wh
+def _used_up(transaction: Transaction, reading: MeterReading) -> bool:
+    """MaxEnergyOnInvalidId has been delivered, or would be before a car that is in no hurry has let go: it is the most, not the least."""
+    if transaction.energy_allowed_wh is None:
+        return False
+    ahead_wh = max(reading.power_w, 0.0) * CONTACTOR_OPENS_WITHIN_S / 3600
+    return reading.energy_wh + ahead_wh >= transaction.energy_allowed_wh
 
 
 def gathered(local_id: str, value: MeterValue) -> AddTransactionData:
