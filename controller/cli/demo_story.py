@@ -47,7 +47,8 @@ class Story:
         self._tell.say("ocpp <" if frame.outward else "ocpp >", line(frame))
 
     def _calls(self, action: str) -> list[dict[str, Any]]:
-        return [f.payload for f in self._csms.frames if f.kind == CALL and f.action == action and not f.outward]
+        """What came, once each: what an outage left unanswered comes again under its old id."""
+        return list({f.message_id: f.payload for f in self._csms.frames if f.kind == CALL and f.action == action and not f.outward}.values())
 
     def _statuses(self) -> list[str]:
         return [str(p["status"]) for p in self._calls("StatusNotification") if p["connectorId"] == 1]

@@ -33,6 +33,7 @@ class Frame(msgspec.Struct, frozen=True):
     kind: int
     action: str
     payload: Json
+    message_id: str = ""
 
 
 class EmbeddedCentralSystem:
@@ -114,7 +115,7 @@ class EmbeddedCentralSystem:
             return
         match frame:
             case [2, str() as message_id, str() as action, dict() as payload]:
-                self._note(outward=False, kind=CALL, action=action, payload=payload)
+                self._note(message_id, outward=False, kind=CALL, action=action, payload=payload)
                 await self._send(connection, [RESULT, message_id, self._answer(action)], action)
             case [3, str() as message_id, dict() as payload]:
                 self._settle(message_id, RESULT, payload)
@@ -123,17 +124,17 @@ class EmbeddedCentralSystem:
 
     def _settle(self, message_id: str, kind: int, payload: Json) -> None:
         action, _, answer = self._waiting.get(message_id, ("?", None, None))
-        self._note(outward=False, kind=kind, action=action, payload=payload)
+        self._note(message_id, outward=False, kind=kind, action=action, payload=payload)
         if answer is not None and not answer.done():
             answer.set_result(payload)
 
     async def _send(self, connection: ServerConnection, frame: list[Any], action: str) -> None:
-        self._note(outward=True, kind=frame[0], action=action, payload=frame[-1])
+        self._note(frame[1], outward=True, kind=frame[0], action=action, payload=frame[-1])
         with contextlib.suppress(ConnectionClosed):
             await connection.send(msgspec.json.encode(frame).decode())
 
-    def _note(self, *, outward: bool, kind: int, action: str, payload: Json) -> None:
-        frame = Frame(datetime.now(UTC), outward, kind, action, payload)
+    def _note(self, message_id: str, *, outward: bool, kind: int, action: str, payload: Json) -> None:
+        frame = Frame(datetime.now(UTC), outward, kind, action, payload, message_id)
         self.frames.append(frame)
         del self.frames[:-REMEMBERED_FRAMES]
         if self._observe is not None:

@@ -34,7 +34,7 @@ DOUBT, TRUST, TOO_MUCH_DOUBT = 2, 1, 4
 SETTLES_S = 0.075
 """After state F the line and the converter's burst need so long until they show the car again (iec61851.md 4.1)."""
 CONFIRM_S: dict[tuple[Pilot, Pilot], float] = {
-    (Pilot.A, Pilot.B): 0.100, (Pilot.B, Pilot.A): 0.100, (Pilot.UNKNOWN, Pilot.A): 0.100, (Pilot.UNKNOWN, Pilot.B): 0.100,
+    (Pilot.A, Pilot.B): 0.100, (Pilot.B, Pilot.A): 0.250, (Pilot.UNKNOWN, Pilot.A): 0.100, (Pilot.UNKNOWN, Pilot.B): 0.100,
 }
 CLOSING_S = 0.500
 """A state that asks for power must stand so long: BCB toggles last 0.2 to 0.4 s."""
@@ -138,7 +138,8 @@ class PilotWatch:
         if self.state in self._powered:
             self._doubt = max(self._doubt - TRUST, 0) if seen in self._powered else self._doubt + DOUBT
         if seen is not self.state and confirmed:
-            self._accept(seen)
+            # Power ends at once, the session does not: that the plug is out must last as long as from B (iec61851.md 4.1).
+            self._accept(Pilot.B if seen is Pilot.A and self.state in self._powered else seen)
         elif self._doubt >= TOO_MUCH_DOUBT:
             # The samples do not agree on what it is, only that nobody asks for power: plugged is the least that can be said.
             self._accept(Pilot.B)

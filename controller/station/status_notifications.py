@@ -26,6 +26,8 @@ from controller.station.transactions import Transactions
 from controller.station.transitions import path
 
 VENDOR_ID = "evcp"
+PULLED_WITHIN_S = 0.4
+"""A plug that is pulled under power looks like a car that lets go, until the guard is sure of it: so long SuspendedEV is not told."""
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -152,7 +154,8 @@ class StatusNotifications(Feature):
         if status is not present.status:
             since_s = step.at.monotonic_s
             self._since_s[connector_id] = (present.status, since_s)
-        until_s = since_s + self._settings.integer("MinimumStatusDuration")
+        let_go = (told.status, present.status, present.info) == (ChargePointStatus.Charging, ChargePointStatus.SuspendedEV, None)
+        until_s = since_s + max(self._settings.integer("MinimumStatusDuration"), PULLED_WITHIN_S if let_go else 0.0)
         if until_s <= step.at.monotonic_s:
             return True
         self._agenda.set(self.name, "lasts", connector_id, at_s=until_s)

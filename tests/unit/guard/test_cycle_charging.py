@@ -409,7 +409,7 @@ def test_a_cable_that_is_lost_stops_the_charging():
     bench.run(5.0)
     assert (bench.duty, bench.faults) == (1.0, {"proximity"})
     bench.car("A")
-    bench.run(0.2)
+    bench.run(0.3)
     assert bench.faults == set()
 
 

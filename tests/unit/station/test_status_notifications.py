@@ -18,6 +18,7 @@ from controller.ocpp.messages.core import (
 )
 from controller.ocpp.types import AvailabilityType, ChargePointErrorCode, RegistrationStatus
 from controller.ocpp.types import ChargePointStatus as S
+from controller.station.status_notifications import PULLED_WITHIN_S
 from tests.unit.station.conftest import Talk
 from tests.unit.station.conversation import START, Conversation
 from tests.unit.station.reserving import HOUR_S, cancel, reserve
@@ -34,6 +35,7 @@ def charge(conversation: Conversation) -> None:
 def relax(conversation: Conversation) -> None:
     """The car opens S2 and stays plugged."""
     conversation.plug_in()
+    conversation.pass_time(PULLED_WITHIN_S)
 
 
 def set_operative(conversation: Conversation, connector_id: int, *, operative: bool) -> None:
@@ -181,6 +183,16 @@ def test_suspended_by_the_station_wins_over_suspended_by_the_car(conversation: C
     assert conversation.statuses()[-1] is S.SuspendedEV
     conversation.change(faults=frozenset({FaultKind.PILOT}))
     assert conversation.statuses()[-1] is S.SuspendedEVSE
+
+
+def test_a_plug_that_is_pulled_under_power_is_not_told_as_a_car_that_let_go(conversation: Conversation) -> None:
+    """The guard opens first and is sure of the plug a moment later: Charging, then Finishing, nothing between (TXN-17, STAT-3)."""
+    charge(conversation)
+    conversation.plug_in()
+    conversation.pass_time(PULLED_WITHIN_S - 0.1)
+    assert conversation.statuses()[-1] is S.Charging
+    conversation.unplug()
+    assert conversation.statuses()[-3:] == [S.Charging, S.Finishing, S.Available]
 
 
 def test_a_car_that_waits_with_pwm_is_suspended_by_itself(conversation: Conversation) -> None:
