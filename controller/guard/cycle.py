@@ -110,7 +110,7 @@ class Channel:
         self._test_driven = False
         self._phases = PhaseWatch(limits.phase_pause_s) if devices.phase_switch is not None else None
         self._was_plugged = False
-        self._ending = False
+        self._ending = self._rests = False
         self._feedback: bool | None = None
         self._feedback_known = False
         self._lock_state = LockState.MOVING
@@ -173,6 +173,7 @@ class Channel:
         self._gone_wrong.clear()
         self._wake_level = self._wake_up.look(self._pilot.state, offered=self._memory.offered_a is not None, now_s=now_s)
         self._outputs, self._memory = decide(self._seen(now_s, too_late=too_late), self._memory, now_s)
+        self._rests = self._keeps_back(now_s)
         self._write()
         if self._errors:
             self._tell_errors(now_s)
@@ -364,6 +365,13 @@ class Channel:
         cap_a = self._current.cap_a
         return amperes if cap_a is None else min(amperes, cap_a)
 
+    def _keeps_back(self, now_s: float) -> bool:
+        """Somebody offers, and the car gets nothing for a while."""
+        if self._offer is None or now_s >= self._offer[1]:
+            return False
+        pauses = self._phases is not None and self._phases.pauses(now_s)
+        return pauses or (self._contactor.locked_out(now_s) and self._pilot.state in (Pilot.C, Pilot.D))
+
     @property
     def _cable_a(self) -> float:
         if self._devices.proximity is None:
@@ -410,7 +418,7 @@ class Channel:
             self.limits.connector_id, self._pilot.state, outputs.duty, in_force_a or 0.0, outputs.coil,
             outputs.coil if self._feedback is None else self._feedback, self._lock_state, self.faults.standing,
             self._cable_a, late_ticks, self._contactor.closures,
-            (self._phases.commanded or 0) if self._phases is not None else 0,
+            (self._phases.commanded or 0) if self._phases is not None else 0, self._rests,
         )
 
     def kick(self) -> None:

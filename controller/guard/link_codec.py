@@ -22,11 +22,11 @@ from controller.guard.messages import (
 )
 from drivers.protocols import LockState
 
-MAGIC, VERSION = 0x4556, 2
+MAGIC, VERSION = 0x4556, 3
 SIZE = 64
 _HEAD = struct.Struct("<HBBHHI")
 _SIX = struct.Struct("<6d")
-_REPORT = struct.Struct("<dddBBBBIIIB")
+_REPORT = struct.Struct("<dddBBBBIIIBB")
 MAX_CONNECTOR = 1000
 MAX_A, MAX_VALID_S = 1000.0, 60.0
 MAX_MEASURED = 1000.0
@@ -65,7 +65,7 @@ def _pack_report(report: Report) -> bytes:
     bits = sum(1 << _KINDS.index(kind) for kind in report.faults)
     return _REPORT.pack(report.duty, report.offered_a, report.cable_a, _PILOTS.index(report.pilot),
                         _LOCKS.index(report.lock), report.coil, report.contactor_closed, bits,
-                        report.late_ticks & 0xFFFFFFFF, report.closures & 0xFFFFFFFF, report.phases)
+                        report.late_ticks & 0xFFFFFFFF, report.closures & 0xFFFFFFFF, report.phases, report.rests)
 
 
 def decode(content: bytes) -> tuple[int, ToGuard | FromGuard] | None:
@@ -109,13 +109,14 @@ def _clear_latch(connector_id: int, flags: int, _body: bytes) -> ToGuard | None:
 
 
 def _report(connector_id: int, _flags: int, body: bytes) -> FromGuard | None:
-    duty, offered_a, cable_a, pilot, lock, coil, closed, bits, late, closures, phases = _REPORT.unpack_from(body)
-    fine = pilot < len(_PILOTS) and lock < len(_LOCKS) and coil < 2 and closed < 2 and bits < 1 << len(_KINDS) and phases in (0, 1, 3)
+    duty, offered_a, cable_a, pilot, lock, coil, closed, bits, late, closures, phases, rests = _REPORT.unpack_from(body)
+    fine = pilot < len(_PILOTS) and lock < len(_LOCKS) and coil < 2 and closed < 2 and bits < 1 << len(_KINDS)
+    fine = fine and phases in (0, 1, 3) and rests < 2
     if not fine or not (_within(duty, 0, 1) and _within(offered_a, 0, MAX_A) and _within(cable_a, 0, MAX_A)):
         return None
     faults = frozenset(kind for bit, kind in enumerate(_KINDS) if bits >> bit & 1)
     return Report(connector_id, _PILOTS[pilot], duty, offered_a, bool(coil), bool(closed), _LOCKS[lock], faults, cable_a,
-                  late, closures, phases)
+                  late, closures, phases, bool(rests))
 
 
 def _within(number: float, lowest: float, highest: float) -> bool:

@@ -101,6 +101,8 @@ class Report(msgspec.Struct, frozen=True):
     """How often the contactor has closed since the start."""
     phases: int = 0
     """What the phase switch was told, 1 or 3; 0 where there is none, or where it was not told yet."""
+    rests: bool = False
+    """Power is kept back for a while though nothing is wrong: the phases were switched, or the car oscillates."""
 
 
 FromGuard: TypeAlias = Report

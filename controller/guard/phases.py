@@ -72,6 +72,10 @@ class PhaseWatch:
         """Nothing may be offered: the phases are not what the offer is for, or the car is left alone for a while."""
         return self._wish != self.commanded or now_s < self._rests_until_s
 
+    def pauses(self, now_s: float) -> bool:
+        """The car is left alone for longer than a contact takes."""
+        return now_s < self._rests_until_s and self._rests_until_s - self._changed_s > FOLLOWS_WITHIN_S
+
     def _rest_s(self) -> float:
         if not self._offered:
             return FOLLOWS_WITHIN_S

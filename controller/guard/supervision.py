@@ -98,7 +98,11 @@ class ContactorWatch:
         """Seen open, rested since it opened, not locked out for flapping, and not failed."""
         rested = now_s - self._changed_s >= REST_AFTER_OPENING_S
         known_open = self.proved_open and self._odd_since_s is None
-        return rested and known_open and now_s >= self._locked_until_s and not self.failed
+        return rested and known_open and not self.locked_out(now_s) and not self.failed
+
+    def locked_out(self, now_s: float) -> bool:
+        """The car oscillated, and is not served for a while."""
+        return now_s < self._locked_until_s
 
     def off_for_s(self, now_s: float) -> float:
         """How long the coil has been off; 0 while it is on."""

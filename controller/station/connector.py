@@ -128,9 +128,8 @@ def _status_in_transaction(connector: Connector) -> ChargePointStatus:
         return ChargePointStatus.SuspendedEVSE
     if connector.contactor_closed:
         return ChargePointStatus.Charging
-    if connector.offer_a is None:
-        return ChargePointStatus.SuspendedEVSE
-    return ChargePointStatus.SuspendedEV
+    kept_back = connector.report is not None and connector.report.rests
+    return ChargePointStatus.SuspendedEVSE if connector.offer_a is None or kept_back else ChargePointStatus.SuspendedEV
 
 
 def derive_error(connector: Connector) -> tuple[ChargePointErrorCode, FaultKind | None]:

@@ -224,10 +224,14 @@ def test_a_car_that_flaps_is_locked_out():
     bench.run(0.6)
     bench.car("C")
     bench.run(30.0)
-    assert (bench.coil, bench.report.closures) == (False, 6)
+    assert (bench.coil, bench.report.closures, bench.report.rests) == (False, 6, True)
+    bench.car("B")
+    bench.run(0.1)
+    assert not bench.report.rests, "a car that does not ask is not kept waiting"
     bench.car("A")
     bench.run(0.3)
     bench.charge()
+    assert not bench.report.rests
     assert bench.coil, "a new car begins with a clean slate"
 
 

@@ -37,7 +37,7 @@ to_guard = st.one_of(
 reports = st.builds(
     Report, connectors, st.sampled_from(Pilot), st.floats(0, 1), amperes, st.booleans(), st.booleans(),
     st.sampled_from(LockState), st.frozensets(kinds), amperes, counters, counters, st.sampled_from([0, 1, 3]))
-REPORT = Report(1, Pilot.C, 0.266666, 16.0, True, True, LockState.LOCKED, frozenset({FaultKind.DIODE}), 32.0, 5, 7, 3)
+REPORT = Report(1, Pilot.C, 0.266666, 16.0, True, True, LockState.LOCKED, frozenset({FaultKind.DIODE}), 32.0, 5, 7, 3, True)
 MESSAGES: list[ToGuard | FromGuard] = [
     Offer(1, 16.0, 10.0), Withdraw(1), Measured(1, (1.0, 2.0, 3.0), (230.0, 231.0, 232.0)), SetLock(1, True),
     SetLatch(1, FaultKind.RCD), ClearLatch(1, FaultKind.RCD), REPORT]
@@ -49,15 +49,15 @@ def test_the_bytes_are_the_protocol(message):
     content = encode(message, 0x01020304)
     kind = MESSAGES.index(message) + 1
     flags = {"Offer": 3, "SetLock": 1, "SetLatch": 9, "ClearLatch": 9}.get(type(message).__name__, 0)
-    assert (MAGIC, VERSION) == (0x4556, 2)
-    assert content[:12] == struct.pack("<HBBHHI", 0x4556, 2, kind, 1, flags, 0x01020304)
+    assert (MAGIC, VERSION) == (0x4556, 3)
+    assert content[:12] == struct.pack("<HBBHHI", 0x4556, 3, kind, 1, flags, 0x01020304)
 
 
 def test_the_numbers_are_where_they_always_were():
     """T-RPC: a guard and a controller of two releases must agree."""
     assert encode(Offer(1, 16.0, 10.0), 0)[12:] == struct.pack("<6d4x", 16.0, 10.0, 0, 0, 0, 0)
     assert encode(MESSAGES[2], 0)[12:] == struct.pack("<6d4x", 1, 2, 3, 230, 231, 232)
-    assert encode(REPORT, 0)[12:] == struct.pack("<3d4B3IB11x", 0.266666, 16.0, 32.0, 3, 2, 1, 1, 1 << 2, 5, 7, 3)
+    assert encode(REPORT, 0)[12:] == struct.pack("<3d4B3I2B10x", 0.266666, 16.0, 32.0, 3, 2, 1, 1, 1 << 2, 5, 7, 3, 1)
     assert encode(Withdraw(1), 0)[12:] == bytes(52)
 
 
@@ -74,7 +74,7 @@ def test_sequence_numbers_go_round_after_the_last(message):
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
-@pytest.mark.parametrize(("place", "content"), [(0, b"\x57"), (1, b"\x44"), (2, b"\x01"), (2, b"\x03"), (2, b"\x00"), (3, b"\x08"), (3, b"\x00")])
+@pytest.mark.parametrize(("place", "content"), [(0, b"\x57"), (1, b"\x44"), (2, b"\x01"), (2, b"\x02"), (2, b"\x04"), (2, b"\x00"), (3, b"\x08"), (3, b"\x00")])
 def test_another_magic_version_or_kind_is_no_message(message, place, content):
     """T-RPC: fixed-size, versioned messages; what is not exactly ours is ignored."""
     whole = encode(message, 1)
@@ -117,6 +117,13 @@ def test_a_report_tells_of_one_phase_three_or_no_switch(phases, fine):
     """T-RPC: range-checked like every number."""
     report = Report(1, Pilot.A, 1.0, 0.0, False, False, LockState.NONE, frozenset(), 32.0, 0, 0, phases)
     assert (decode(encode(report, 1)) is not None) is fine
+
+
+@pytest.mark.parametrize(("rests", "fine"), [(0, True), (1, True), (2, False)])
+def test_power_is_kept_back_or_not(rests, fine):
+    """T-RPC: a byte is a yes, a no, or no message."""
+    content = encode(REPORT, 1)
+    assert (decode(content[:53] + bytes([rests]) + content[54:]) is not None) is fine
 
 
 @pytest.mark.parametrize("place", range(6))

@@ -47,6 +47,7 @@ def test_a_fresh_car_is_served_on_the_phases_of_its_offer(bench, phases):
     """It was offered nothing before, so it waits for the contact and no longer."""
     _charging(bench, phases)
     assert (_switched(bench), bench.report.phases) == ([phases] if phases == 3 else [], phases)
+    assert not any(report.rests for report in bench.reports), "a contact's time is no rest"
     assert sum(amperes > 0 for amperes in bench.outlet.current_a) == phases
 
 
@@ -62,7 +63,10 @@ def test_a_charging_car_is_stopped_left_alone_and_served_anew(bench, before, aft
     bench.car("B")
     bench.until(lambda: _switched(bench) == [*already, after], 1.0)
     assert not bench.outlet.closed
-    assert bench.until(lambda: bench.report.offered_a, PAUSE_S + 1) == pytest.approx(PAUSE_S, abs=0.1)
+    bench.run(0.1)
+    assert bench.report.rests, "the car is left alone, and the central system told so"
+    assert bench.until(lambda: bench.report.offered_a, PAUSE_S + 1) == pytest.approx(PAUSE_S - 0.1, abs=0.1)
+    assert not bench.report.rests
     bench.car("C")
     bench.until(lambda: bench.outlet.closed, 2.0)
     assert sum(amperes > 0 for amperes in bench.outlet.current_a) == after
@@ -245,10 +249,12 @@ def test_a_car_that_nobody_knows_is_left_alone_for_the_pause_and_the_next_for_a_
     watched.look(0.0, asks=True)
     watched.look(0.1, asks=True)
     assert _rests_until(watched.watch, 10.1)
+    assert (watched.watch.pauses(10.1 - LEAST_S), watched.watch.pauses(10.1)) == (True, False)
     watched.watch.unplugged()
     watched.watch.wish(3)
     watched.look(20.0)
     assert _rests_until(watched.watch, 21.0)
+    assert not watched.watch.pauses(20.5)
 
 
 def test_a_minute_after_a_contactor_that_opened_under_load_and_once():

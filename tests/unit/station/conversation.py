@@ -64,6 +64,8 @@ class Plug:
         """It answers at once when it is asked, not only when it is polled."""
         self.welded = False
         self.closures = 0
+        self.rests = False
+        """The guard keeps power back for a while."""
         self.obeys = True
         """False: once charging, the car draws on without an offer, and the contactor stays closed."""
 
@@ -82,7 +84,7 @@ class Plug:
         """What the guard would say now."""
         duty = self.offered_a / 60.0 if self.offered_a else 1.0
         return Report(self.connector_id, self.pilot, duty, self.offered_a, self.closed, self.closed, self.lock,
-                      self.faults, 32.0, closures=self.closures)
+                      self.faults, 32.0, closures=self.closures, rests=self.rests)
 
     def reading(self, at_s: float) -> MeterReading:
         """What the meter would say now."""

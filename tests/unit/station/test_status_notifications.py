@@ -185,6 +185,16 @@ def test_suspended_by_the_station_wins_over_suspended_by_the_car(conversation: C
     assert conversation.statuses()[-1] is S.SuspendedEVSE
 
 
+def test_a_car_that_is_left_alone_for_a_while_is_suspended_by_the_station(conversation: Conversation) -> None:
+    """Phases are switched, or the car oscillates: the offer stands and nothing flows, which is not the car's doing (STAT-8)."""
+    charge(conversation)
+    conversation.plug_in()
+    conversation.change(rests=True)
+    assert conversation.statuses()[-1] is S.SuspendedEVSE
+    conversation.change(rests=False)
+    assert conversation.statuses()[-1] is S.SuspendedEV
+
+
 def test_a_plug_that_is_pulled_under_power_is_not_told_as_a_car_that_let_go(conversation: Conversation) -> None:
     """The guard opens first and is sure of the plug a moment later: Charging, then Finishing, nothing between (TXN-17, STAT-3)."""
     charge(conversation)
