@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 import pytest
 
 from controller.ocpp.messages import core as m
-from controller.ocpp.types import AuthorizationStatus, ClearCacheStatus
+from controller.ocpp.types import AuthorizationStatus, ClearCacheStatus, ReservationStatus
 from controller.station import authorization
 from tests.unit.station.conftest import Talk
 from tests.unit.station.conversation import Conversation, invalid
+from tests.unit.station.reserving import reserve
 
 TRUSTING = "LocalPreAuthorize = true"
 
@@ -151,3 +152,11 @@ def test_a_full_cache_gives_up_useless_entries_first(talk: Talk, monkeypatch: py
     assert "GOOD0" not in kept()
     assert {"GOOD1", "NEW1", "NEW2", "NEW3"} <= kept()
     assert len(kept()) == 10
+
+
+def test_a_reservation_tells_the_cache_nothing(talk: Talk) -> None:
+    """ReserveNow names a tag and its group, but no verdict: nothing is stored of it, and the tag is asked for (CACHE-8)."""
+    conversation = talk(ocpp=TRUSTING)
+    assert reserve(conversation, id_tag="TAG1", parent="GROUP") is ReservationStatus.Accepted
+    assert conversation.store.load().cache == ()
+    assert asks(conversation, "TAG1")

@@ -60,14 +60,14 @@ def register(value: MeterValue) -> float:
 
 
 def test_with_both_lists_empty_there_is_no_transaction_data(talk: Talk) -> None:
-    """Nothing configured: the field is left out (MTR-11)."""
+    """Nothing configured: the field is left out (TXN-18, MTR-11)."""
     conversation = talk(ocpp="MeterValueSampleInterval = 10\nClockAlignedDataInterval = 10")
     charge(conversation, 60)
     assert conversation.of(StopTransactionReq)[0].transaction_data is None
 
 
 def test_sampled_data_has_begin_end_and_every_interval_between(talk: Talk) -> None:
-    """StopTxnSampledData: Transaction.Begin, Sample.Periodic on the grid, Transaction.End (MTR-11, MTR-12)."""
+    """StopTxnSampledData: Transaction.Begin, Sample.Periodic on the grid, Transaction.End (TXN-18, MTR-11, MTR-12)."""
     conversation = talk(ocpp=SAMPLED)
     values = charge(conversation, 35)
     assert contexts(values) == [BEGIN, PERIODIC, PERIODIC, PERIODIC, END]
@@ -78,7 +78,7 @@ def test_sampled_data_has_begin_end_and_every_interval_between(talk: Talk) -> No
 
 
 def test_aligned_data_lies_on_the_grid_of_the_clock(talk: Talk) -> None:
-    """StopTxnAlignedData: Sample.Clock at the grid instants, with begin and end as well (MTR-11, MTR-12)."""
+    """StopTxnAlignedData: Sample.Clock at the grid instants, with begin and end as well (TXN-18, MTR-11, MTR-12)."""
     conversation = talk(ocpp=ALIGNED)
     values = charge(conversation, 120)
     assert contexts(values) == [BEGIN, CLOCK, CLOCK, END]

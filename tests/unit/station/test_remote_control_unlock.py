@@ -184,3 +184,17 @@ def test_a_call_while_the_transaction_is_ending_tries_the_bolt_at_once(conversat
     assert unlock(conversation) is UNLOCKED
     conversation.pass_time(1)
     assert [request.reason for request in conversation.of(StopTransactionReq)] == [Reason.Local]
+
+
+def test_only_the_bolt_of_the_cable_is_moved(talk: Talk) -> None:
+    """No other connector's bolt, nothing of a housing under number 0, and nobody's transaction but its own ends (UNL-3)."""
+    conversation = talk(connectors=2)
+    conversation.plug_in(2)
+    conversation.card(connector_ids=(2,))
+    conversation.request_power(2)
+    conversation.forget()
+    assert unlock(conversation, 1) is UNLOCKED
+    assert unlock(conversation, 0) is NOT_SUPPORTED
+    assert [order for order in conversation.orders if not isinstance(order, commands.Reply)] == [commands.SetLock(1, locked=False)]
+    assert conversation.plugs[2].closed
+    assert conversation.of(StopTransactionReq) == []

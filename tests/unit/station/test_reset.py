@@ -4,7 +4,14 @@ import pytest
 
 from controller import commands
 from controller.ocpp.messages import core as m
-from controller.ocpp.types import ChargePointStatus, Reason, RemoteStartStopStatus, ResetStatus, ResetType
+from controller.ocpp.types import (
+    ChargePointErrorCode,
+    ChargePointStatus,
+    Reason,
+    RemoteStartStopStatus,
+    ResetStatus,
+    ResetType,
+)
 from tests.unit.station.conftest import Talk
 from tests.unit.station.conversation import Conversation
 
@@ -170,3 +177,18 @@ def test_a_guard_that_never_speaks_does_not_hold_a_reset_back(conversation: Conv
     conversation.connect()
     conversation.pass_time(10)
     assert [stop.reason for stop in conversation.of(STOP)] == [Reason.SoftReset]
+
+
+@BOTH
+def test_no_reset_is_left_undone_whatever_is_broken(conversation: Conversation, kind: ResetType) -> None:
+    """Contact welded, bolt stuck, meter and central system silent: it restarts, so ResetRetries has nothing to count (RST-5, RST-6)."""
+    charging(conversation)
+    conversation.answers[STOP] = None
+    plug = conversation.plugs[1]
+    plug.meter_works = plug.bolt_works = False
+    plug.welded = True
+    conversation.call(m.UnlockConnectorReq(connector_id=1))
+    assert conversation.call(m.ResetReq(type=kind)) == m.ResetConf(status=ResetStatus.Accepted)
+    conversation.pass_time(40)
+    assert restarts(conversation) == 1
+    assert ChargePointErrorCode.ResetFailure not in {n.error_code for n in conversation.of(m.StatusNotificationReq)}

@@ -181,3 +181,15 @@ def test_the_profile_can_be_left_out(talk: Talk) -> None:
     assert isinstance(answer, tuple)
     assert answer[0] == "NotSupported"
     assert conversation.sent == []
+
+
+def test_the_charge_point_as_a_whole_has_no_energy_of_its_own(talk: Talk) -> None:
+    """Connector 0 would be the main meter, which is not read: no value of an outlet's meter is told of it (MTR-5, MTR-4)."""
+    conversation = talk(connectors=2, ocpp="ClockAlignedDataInterval = 60\nMeterValueSampleInterval = 30")
+    conversation.plug_in()
+    conversation.card()
+    conversation.request_power()
+    conversation.pass_time(130)
+    assert trigger(conversation, MessageTrigger.MeterValues) is ACCEPTED
+    assert trigger(conversation, MessageTrigger.MeterValues, 0) is REJECTED
+    assert {request.connector_id for request in conversation.of(MeterValuesReq)} == {1, 2}
