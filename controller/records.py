@@ -107,7 +107,7 @@ class Tag(msgspec.Struct, frozen=True):
 
 
 class Reservation(msgspec.Struct, frozen=True):
-    """A connector, or with connector 0 any one of them, is kept for an idTag and its group (RES-*)."""
+    """A connector, or with connector 0 any one of them, is kept for an idTag and its group (RES-*, PWR-6)."""
 
     reservation_id: int
     connector_id: int

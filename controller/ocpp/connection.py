@@ -1,4 +1,4 @@
-"""The thin shell around `session.py`: dial, back off, ping, send text, receive text. The only file of the wire with I/O.
+"""The thin shell around `session.py`: dial (WS-1), back off, ping, send text, receive text. The only file of the wire with I/O.
 
 For ever: dial -> sub-protocol agreed -> CsmsConnected -> frames -> closed for whatever reason -> CsmsLost -> wait -> dial.
 One socket at a time; the wait doubles from `reconnect_min_s` to `reconnect_max_s`, with jitter between these two, and starts
@@ -234,7 +234,7 @@ class Connection:
     # -- for ever ----------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Until cancelled: whatever refuses or cuts the connection, an unknown identity too, it is dialled again (WS-5, WS-6)."""
         wait_s = 0.0
         while True:
             await self._pause(wait_s)

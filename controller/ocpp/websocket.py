@@ -104,7 +104,7 @@ class WebSocket:
 
 
 async def dial(target: Target) -> Transport:
-    """Open a websocket to the central system. Raises Lost that says what went wrong."""
+    """Open a websocket to the central system, offering `ocpp1.6` and no compression (WS-1, WS-3, WS-10). Raises Lost that says why not."""
     logging.getLogger("websockets").setLevel(logging.CRITICAL)
     options: dict[str, Any] = {"ssl": tls_context(target)} if target.url.startswith("wss:") else {}
     try:

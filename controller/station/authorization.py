@@ -64,7 +64,10 @@ class Authorization(Feature):
         return {ClearCacheReq: self._clear_cache}
 
     def authorize(self, id_tag: str, then: OnVerdict, step: Step) -> None:
-        """Call `then` with the verdict: within this step if it is known locally, else when Authorize is answered."""
+        """Call `then` with the verdict: within this step if it is known locally, else when Authorize is answered (AUTH-2).
+
+        LocalPreAuthorize says whether whom we know as good is asked for (AUTH-6); whom we know as bad is, in any case.
+        """
         own = self._tags.find(id_tag)
         if own is not None and own.status == AuthorizationStatus.Blocked:
             then(REFUSED, step)
@@ -91,6 +94,7 @@ class Authorization(Feature):
         return Verdict(_is_valid(entry, at), entry.parent_id_tag)
 
     def _offline_verdict(self, id_tag: str, at: datetime) -> Verdict:
+        """Who is known as good, if LocalAuthorizeOffline (AUTH-7); never who is known as bad (AUTH-8); strangers by their key (AUTH-9)."""
         known = self.known(id_tag, at)
         if known is None and self._tags.find(id_tag) is not None:
             known = Verdict(accepted=True)
@@ -128,7 +132,7 @@ class Authorization(Feature):
         self._central_system.ask(AuthorizeReq(id_tag=id_tag), answered, failed)
 
     def _learn(self, event: IdTagInfoReceived, step: Step) -> None:
-        """What is in the list is never in the cache too (CACHE-3)."""
+        """Every verdict is stored (CACHE-2, CACHE-6). What is in the list is never in the cache too (CACHE-3)."""
         if not self._settings.boolean("AuthorizationCacheEnabled") or self._local_list.find(event.id_tag) is not None:
             return
         entry = _entry(event.id_tag, event.id_tag_info, step.at.utc)
@@ -150,6 +154,7 @@ class Authorization(Feature):
         step.remember(DropCacheEntry(victim.id_tag))
 
     def _clear_cache(self, call: CallReceived, step: Step) -> None:
+        """Also a cache that is switched off (CACHE-7)."""
         self._cache.clear()
         step.remember(ClearCache())
         answer(call, ClearCacheConf(status=ClearCacheStatus.Accepted), step)

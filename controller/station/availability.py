@@ -32,6 +32,7 @@ class Availability(Feature):
             self._restore(row)
 
     def _restore(self, row: Row) -> None:
+        """As it was before the restart, what was scheduled too (AVL-4, PWR-1)."""
         if row.connector_id == CHARGE_POINT:
             self.operative = row.operative
         elif row.connector_id in self._connectors:
@@ -52,6 +53,7 @@ class Availability(Feature):
         return {ChangeAvailabilityReq: self._change}
 
     def _change(self, call: CallReceived, step: Step) -> None:
+        """One connector, or with 0 the charge point and all of them (AVL-1, AVL-5)."""
         request = call.request
         assert isinstance(request, ChangeAvailabilityReq)
         operative = request.type is AvailabilityType.Operative
@@ -69,7 +71,7 @@ class Availability(Feature):
         answer(call, ChangeAvailabilityConf(status=status), step)
 
     def _change_one(self, connector: Connector, operative: bool, step: Step) -> bool:
-        """Change now, or note it for the end of the running transaction; a later opposite request cancels that."""
+        """Change now, or note it for the end of the running transaction (AVL-2); a later opposite request cancels that."""
         connector_id = connector.connector_id
         self._scheduled.pop(connector_id, None)
         if connector.transaction is not None and connector.operative is not operative:

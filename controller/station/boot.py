@@ -62,25 +62,26 @@ class Boot(Feature):
         return {CsmsConnected: self._connected, CsmsLost: self._lost, SettingChanged: self._setting_changed}
 
     def deadline(self, key: Key, step: Step) -> None:
-        """Time for the next BootNotification or Heartbeat."""
+        """Time for the next BootNotification, or a Heartbeat, if it is accepted (HB-3)."""
         if key[1] == "register":
             self.register(step)
         elif self._central_system.online:
             self.beat(step)
 
     def register(self, step: Step, *, triggered: bool = False) -> None:
-        """Send BootNotification, unless one is already on its way."""
+        """Send BootNotification, unless one is already on its way, which then is the one that was asked for (TRG-5)."""
         if not self._asked and self._central_system.connected:
             self._asked = True
             self._agenda.cancel(self.name, "register")
             self._central_system.ask(self.request, self._answered, self._failed, boot=True, triggered=triggered)
 
     def beat(self, step: Step, *, triggered: bool = False) -> None:
-        """Send a Heartbeat and set the next one off (HB-1)."""
+        """Send a Heartbeat and set the next one off (HB-1); pongs do not replace it (WS-13)."""
         self._arm_heartbeat(step)
         self._central_system.ask(HeartbeatReq(), self._heartbeat_answered, _nothing, triggered=triggered)
 
     def _connected(self, _event: CsmsConnected, step: Step) -> None:
+        """Boot once per start; a mere reconnect is none (BOOT-1, WS-7). An interval goes on over reconnects (BOOT-4)."""
         accepted = self._central_system.registration is RegistrationStatus.Accepted
         csms = self._configuration.csms
         if accepted and not (csms.boot_on_reconnect or csms.compat):
@@ -97,6 +98,7 @@ class Boot(Feature):
         self._agenda.cancel(self.name, "heartbeat")
 
     def _setting_changed(self, event: SettingChanged, step: Step) -> None:
+        """A new interval counts from now (HB-2)."""
         if event.name == "HeartbeatInterval" and self._central_system.online:
             self._arm_heartbeat(step)
 
@@ -112,6 +114,7 @@ class Boot(Feature):
         step.derive(RegistrationChanged(response.status))
 
     def _accepted(self, interval_s: int, step: Step) -> None:
+        """The heartbeat interval is the central system's; 0 leaves ours (BOOT-2)."""
         self._not_before_s = 0.0
         if interval_s > 0:
             self._settings.overwrite("HeartbeatInterval", str(min(interval_s, LONGEST_WAIT_S)), step.remember)
@@ -121,11 +124,13 @@ class Boot(Feature):
         self._arm_heartbeat(step)
 
     def _wait_s(self, interval_s: int) -> float:
+        """How long Pending and Rejected keep the next BootNotification back; 0 leaves that to us (BOOT-4)."""
         if interval_s <= 0:
             return self._configuration.csms.boot_retry_s
         return float(min(interval_s, LONGEST_WAIT_S))
 
     def _failed(self, failure: CallFailed, step: Step) -> None:
+        """No answer, or a CALLERROR: try again (BOOT-8)."""
         self._asked = False
         if failure.code != LOST:
             self._register_later(self._configuration.csms.boot_retry_s, step)

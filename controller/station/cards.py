@@ -59,6 +59,7 @@ class Cards(Feature):
                 step.order(Show((connector.connector_id,), "refused"))
 
     def _stops_own(self, served: list[Connector], event: CardPresented, step: Step) -> bool:
+        """Who started stops, and nobody is asked (AUTH-3, AUTH-4)."""
         for connector in served:
             if connector.transaction is not None and same_tag(event.id_tag, connector.transaction.id_tag):
                 self._transactions.stop(connector, Reason.Local, step, id_tag=event.id_tag)
@@ -100,7 +101,7 @@ class Cards(Feature):
         self._authorization.authorize(event.id_tag, decided, step)
 
     def _decided(self, served: list[Connector], event: CardPresented, verdict: Verdict, step: Step) -> bool:
-        """Whether the card has brought about anything."""
+        """Whether the card has brought about anything; who is refused begins nothing (AUTH-12)."""
         if self._frees_for_group(served, event, verdict, step):
             return True
         if not verdict.accepted:

@@ -239,6 +239,7 @@ class CentralSystem(Feature):
     # -- sending -----------------------------------------------------------------------------------------------------
 
     def _send_next(self, step: Step) -> None:
+        """An ask before what is owed, and that the oldest first, once accepted (QUE-3, QUE-4, QUE-5)."""
         ask = self._next_ask()
         if ask is not None:
             self._send(self._new_id(), ask, ask.request, step)
@@ -254,6 +255,7 @@ class CentralSystem(Feature):
         return None
 
     def _may_leave(self, ask: Ask) -> bool:
+        """Only the boot before acceptance, and in Pending what was triggered (BOOT-1, BOOT-5, TRG-7)."""
         if ask.boot or self.registration is RegistrationStatus.Accepted:
             return True
         return ask.triggered and self.registration is RegistrationStatus.Pending
@@ -263,7 +265,7 @@ class CentralSystem(Feature):
         step.order(SendCall(message_id, request, float(self._settings.integer("MessageTimeout"))))
 
     def _complete(self, message: QueuedMessage) -> Request:
-        """The request as it goes out: by now StartTransaction was answered or given up, so the id is known."""
+        """The request as it goes out: by now StartTransaction was answered, whatever it said, or given up, so the id is known (AUTH-22)."""
         request = msgspec.json.decode(message.payload, type=OWED[message.action])
         transaction = self._transactions.get(message.local_id)
         if transaction is None or isinstance(request, StartTransactionReq):
@@ -371,6 +373,7 @@ class CentralSystem(Feature):
             self._delivered(self._owed[0], event.response, step)
 
     def _delivered(self, message: QueuedMessage, response: Response, step: Step) -> None:
+        """A verdict on a start counts however late it comes; one on a stop is for the cache only (AUTH-11, TXN-9, TXN-19)."""
         self._owed.popleft()
         step.remember(Dequeue(message.message_id))
         request = msgspec.json.decode(message.payload, type=OWED[message.action])

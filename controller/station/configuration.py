@@ -22,7 +22,7 @@ CUTS_CONNECTION = ("AuthorizationKey", "SecurityProfile")
 
 
 class ConfigurationKeys(Feature):
-    """Lists and changes configuration keys; a change is stored before it is answered (CFG-7)."""
+    """Lists and changes configuration keys, in Pending too (CFG-8, BOOT-12); a change is stored before it is answered (CFG-7)."""
 
     name = "configuration"
 

@@ -95,7 +95,7 @@ class Connector:
 
     @property
     def free(self) -> bool:
-        """A new user may begin here."""
+        """A new user may begin here: in service, without a fault, and nobody else (AVL-1, STAT-11)."""
         busy = self.transaction is not None or self.waiting is not None or self.cable_kept
         return self.operative and not self.faulted and not busy
 
@@ -122,6 +122,7 @@ def derive_status(connector: Connector) -> ChargePointStatus:
 
 
 def _status_in_transaction(connector: Connector) -> ChargePointStatus:
+    """Where both sides suspend, the station's word counts (STAT-5)."""
     if connector.stopping:
         return ChargePointStatus.Charging if connector.contactor_closed else ChargePointStatus.Finishing
     if any(CATALOGUE[kind].suspends for kind in connector.faults):

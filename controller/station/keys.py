@@ -98,7 +98,7 @@ def measurands(known: Sequence[str]) -> Check:
 
 
 def phase_rotation(connectors: int) -> Check:
-    """`n.value` once per connector, 0 for the grid connection."""
+    """`n.value` once per connector, 0 for the grid connection: how the meter's phases are wired (MTR-16)."""
 
     def check(text: str) -> str:
         seen = set()
@@ -151,7 +151,7 @@ def keys_for(configuration: Configuration, present: Collection[str] = PRESENT) -
 
 
 def _defaulted(row: Key, configuration: Configuration, count: int) -> Key:
-    """The default that depends on the configuration of this installation."""
+    """The default that depends on the configuration of this installation; all keys can be asked for at once (CFG-2)."""
     if row.name == "GetConfigurationMaxKeys":
         return msgspec.structs.replace(row, default=str(max(100, count)))
     if row.name == "MessageTimeout":

@@ -78,6 +78,7 @@ class Overview:
         return max(0.0, connector.reading.energy_wh - connector.transaction.meter_start_wh)
 
     def _warnings(self) -> list[str]:
+        """What a person should know; an unencrypted connection among it (WS-15)."""
         warnings = list(self._settings.warnings())
         profile = self._settings.integer("SecurityProfile")
         if profile < RECOMMENDED_SECURITY_PROFILE:

@@ -58,6 +58,7 @@ class Power(Feature):
 
     @staticmethod
     def _entitled(connector: Connector) -> bool:
+        """Nothing flows without an authorised transaction (AUTH-1)."""
         transaction = connector.transaction
         if transaction is None or connector.recovering or connector.stopping or transaction.deauthorized:
             return False

@@ -64,6 +64,10 @@ class RemoteControl(Feature):
     # -- start and stop ----------------------------------------------------------------------------------------------
 
     def _remote_start(self, call: CallReceived, step: Step) -> None:
+        """Say whether it is tried, then authorise if AuthorizeRemoteTxRequests wants it (RMS-2), then wait for the plug (RMS-5).
+
+        Only once accepted (BOOT-6).
+        """
         request = call.request
         assert isinstance(request, RemoteStartTransactionReq)
         known = self._authorization.known(request.id_tag, step.at.utc)
@@ -105,6 +109,7 @@ class RemoteControl(Feature):
         return plugged[0] if len(plugged) == 1 else next(iter(free), None)
 
     def _remote_stop(self, call: CallReceived, step: Step) -> None:
+        """What runs under that id ends (RMT-1); not in Pending (BOOT-6)."""
         request = call.request
         assert isinstance(request, RemoteStopTransactionReq)
         connector = self._running(request.transaction_id)
@@ -116,6 +121,7 @@ class RemoteControl(Feature):
         self._transactions.stop(connector, Reason.Remote, step)
 
     def _running(self, transaction_id: int) -> Connector | None:
+        """A transaction that has no id yet is never meant (TXN-22)."""
         for connector in self._connectors.values():
             if connector.transaction is not None and connector.transaction.transaction_id == transaction_id:
                 return connector
@@ -142,6 +148,7 @@ class RemoteControl(Feature):
             self._open_bolt(connector, step)
 
     def _open_bolt(self, connector: Connector, step: Step) -> None:
+        """The bolt of the cable, and nothing else, is moved (UNL-3)."""
         connector.held_for = None
         step.order(SetLock(connector.connector_id, locked=False))
         if connector.report is not None and connector.report.lock is LockState.UNLOCKED:

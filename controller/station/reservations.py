@@ -66,6 +66,7 @@ class Reservations(Feature):
     # -- the operations ----------------------------------------------------------------------------------------------
 
     def _reserve(self, call: CallReceived, step: Step) -> None:
+        """What is accepted is stored. It tells nothing of its idTag that the cache could learn (CACHE-8)."""
         request = call.request
         assert isinstance(request, ReserveNowReq)
         status = self._status_for(request, step)
@@ -111,6 +112,7 @@ class Reservations(Feature):
         return all(is_for(after, one.id_tag, one.parent_id_tag) for one in waiting)
 
     def _cancel(self, call: CallReceived, step: Step) -> None:
+        """A reservation that stands ends (RES-11); whether that frees the connector is told by its status (RES-10)."""
         request = call.request
         assert isinstance(request, CancelReservationReq)
         known = self._book.find(request.reservation_id) is not None

@@ -40,6 +40,7 @@ class Reset(Feature):
         return {ResetReq: self._reset}
 
     def _reset(self, call: CallReceived, step: Step) -> None:
+        """The answer first (RST-1), then every end with its reason, gracefully or with little patience (RST-2, RST-3)."""
         request = call.request
         assert isinstance(request, ResetReq)
         answer(call, ResetConf(status=ResetStatus.Accepted), step)
@@ -60,9 +61,10 @@ class Reset(Feature):
         self._patience_over = True
 
     def settle(self, step: Step) -> None:
-        """Restart as soon as every end is stored, and, softly, delivered.
+        """Restart as soon as every end is stored, and, softly, delivered; the new start boots (RST-2, RST-4).
 
-        A transaction whose fate hangs on a guard that does not speak is ended after the restart, for the same reason.
+        A transaction whose fate hangs on a guard that does not speak is ended after the restart, for the same reason. Every wait
+        is bounded and a process can always end, so no reset fails and ResetRetries has nothing to count (RST-5).
         """
         if self._transactions.closed_for is None or self._ordered:
             return

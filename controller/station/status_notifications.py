@@ -73,7 +73,7 @@ class StatusNotifications(Feature):
         """A status has lasted MinimumStatusDuration; `settle` now sends it (STAT-4)."""
 
     def present(self, connector_id: int) -> Told:
-        """What is true now."""
+        """What is true now; NoError where nothing is wrong (STAT-9)."""
         if connector_id == CHARGE_POINT:
             return self._charge_point()
         connector = self._connectors[connector_id]
@@ -91,6 +91,7 @@ class StatusNotifications(Feature):
         return connector is not None and connector.recovering and connector.report is None and not connector.faulted
 
     def _charge_point(self) -> Told:
+        """Connector 0: in service or not, whatever the connectors do (STAT-2)."""
         status = ChargePointStatus.Available if self._availability.operative else ChargePointStatus.Unavailable
         if self._faults.reader_failed:
             kind = FaultKind.RFID
@@ -98,7 +99,7 @@ class StatusNotifications(Feature):
         return Told(status, self._set_aside.error_code, None, self._set_aside.info)
 
     def settle(self, step: Step) -> None:
-        """Tell what is no longer what was told."""
+        """Tell what is no longer what was told, in status, error or words (STAT-3, STAT-13, AVL-3)."""
         for connector_id in self._ids:
             present = self.present(connector_id)
             lasts = self._lasts(connector_id, present, step)
@@ -135,6 +136,7 @@ class StatusNotifications(Feature):
             self._in_conflict = False
 
     def _registered(self, event: RegistrationChanged, _step: Step) -> None:
+        """Accepted: everything is told, connector 0 too (BOOT-3)."""
         if event.status is RegistrationStatus.Accepted:
             self._told.clear()
 

@@ -159,6 +159,7 @@ class Transactions(Feature):
         return connector.reading is not None and step.at.monotonic_s - connector.reading.at_s <= FRESH_S
 
     def _begin(self, connector: Connector, waiting: Waiting, step: Step) -> None:
+        """StartTransaction (TXN-1), after Preparing and the authorisation (TXN-3)."""
         if connector.reading is None:
             return
         energy_wh = connector.reading.energy_wh
@@ -342,7 +343,7 @@ class Transactions(Feature):
         step.derive(TransactionEnding(connector_id))
 
     def write_stop(self, connector: Connector, transaction_data: list[MeterValue], step: Step, *, dated_values: int = 0) -> None:
-        """Write StopTransaction and free the connector; metering calls it when the gathered values are complete."""
+        """Write StopTransaction and free the connector; metering calls it when the gathered values are complete (TXN-18)."""
         transaction = connector.transaction
         if transaction is None or transaction.stop_reason is None:
             return
@@ -385,7 +386,7 @@ class Transactions(Feature):
             self._tidy(connector)
 
     def _tidy(self, connector: Connector) -> None:
-        """Nothing is left of a transaction that has ended, once the plug is out."""
+        """Nothing is left of a transaction that has ended, once the plug is out; a fixed cable is out at once (TXN-20)."""
         if connector.finished and not connector.plugged and not connector.plug_held:
             connector.finished = False
             self._info.pop(connector.connector_id, None)
@@ -416,6 +417,7 @@ class Transactions(Feature):
                 step.order(SetLock(connector.connector_id, locked=True))
 
     def _unplugged(self, event: Unplugged, step: Step) -> None:
+        """An end, or a pause behind a bolt that stays in, by StopTransactionOnEVSideDisconnect; told in words (TXN-15, TXN-17)."""
         connector = self._connectors[event.connector_id]
         if connector.waiting is not None:
             self.cancel(connector, step)

@@ -35,6 +35,7 @@ class Trigger(Feature):
         return {TriggerMessageReq: self._trigger if self._present else not_supported}
 
     def _trigger(self, call: CallReceived, step: Step) -> None:
+        """The answer, then the present as it is now (TRG-1, TRG-3)."""
         request = call.request
         assert isinstance(request, TriggerMessageReq)
         status = self._status_for(request, step)
@@ -43,6 +44,7 @@ class Trigger(Feature):
             self._send(request, step)
 
     def _status_for(self, request: TriggerMessageReq, step: Step) -> TriggerMessageStatus:
+        """Which messages there are (TRG-6), and whether the connector that is named has them (TRG-4)."""
         match request.requested_message:
             case MessageTrigger.StatusNotification:
                 known = request.connector_id is None or request.connector_id in self._status.ids
@@ -73,7 +75,7 @@ class Trigger(Feature):
                 self._boot.register(step, triggered=True)
 
     def _meant(self, connector_id: int | None) -> list[Connector]:
-        """All connectors, or the one that is named, if there is such a one (TRG-2)."""
+        """All connectors, or the one that is named, if there is such a one (TRG-2); connector 0 has no meter that is read (MTR-5)."""
         return [c for c in self._connectors.values() if connector_id in (None, c.connector_id)]
 
     def _send_values(self, connector: Connector, step: Step) -> None:
