@@ -29,6 +29,7 @@ from controller.shell import openapi
 from controller.station import fault_board
 from controller.station.keys import keys_for
 from controller.station.transitions import TRANSITIONS
+from docs import requirements
 from drivers import errors as driver_errors
 from drivers import registry
 from drivers.meter import register_map
@@ -411,6 +412,14 @@ def _box(state: Status, x: float, y: float) -> str:
             f'stroke="#666666"/><text x="{x:.1f}" y="{y + 5:.1f}" text-anchor="middle">{state}</text>')
 
 
+# -- requirements --------------------------------------------------------------------------------------------------------
+
+
+def requirement_table() -> str:
+    """Requirement, code, test."""
+    return page("Requirements", "docs/requirements.toml and what code and tests cite", *requirements.parts())
+
+
 # -- writing and comparing -----------------------------------------------------------------------------------------------
 
 PAGES: dict[Path, Callable[[], str]] = {
@@ -423,6 +432,7 @@ PAGES: dict[Path, Callable[[], str]] = {
     REFERENCE / "cli.md": cli,
     REFERENCE / "link.md": link,
     REFERENCE / "status-transitions.md": transitions,
+    REFERENCE / "requirements.md": requirement_table,
     DOCS / "status-transitions.svg": drawing,
 }
 
