@@ -1,16 +1,19 @@
 """The service manager's socket, the real clock, the recorder, and the registers of simulated meters."""
 
 import asyncio
+import inspect
 import itertools
 import json
 import socket
 import time
+import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from controller import commands as c
+from controller.app import App
 from controller.events import GuardFound, MeterRead
 from controller.sd_notify import ServiceManager
 from controller.shell.recorder import KEPT, Recorder
@@ -245,3 +248,11 @@ async def test_a_disk_that_refuses_is_tried_again(tmp_path):
     folder.mkdir()
     kept.write()
     assert json.loads((folder / "sim-meters.json").read_text()) == {"1": 100.0}
+
+
+def test_the_ids_of_our_messages_are_never_those_of_another_start():
+    """Nothing counts from 1 again after a restart: each id is random as a whole, and short enough for the wire (RPC-3)."""
+    new_id = inspect.signature(App).parameters["new_id"].default
+    ids = [new_id() for _ in range(100)]
+    assert len(set(ids)) == 100
+    assert all(uuid.UUID(text).version == 4 and len(text) == 36 for text in ids)

@@ -30,7 +30,7 @@ def asks(conversation: Conversation, id_tag: str) -> bool:
 
 
 def test_an_accepted_tag_is_asked_about_only_once(talk: Talk) -> None:
-    """Later the cache answers, in any letter case, and after a restart too (CACHE-2, CACHE-6, IDT-1)."""
+    """Later the cache answers, in any letter case, and after a restart too (CACHE-2, CACHE-6, PWR-6, IDT-1)."""
     conversation = talk(ocpp=TRUSTING)
     assert asks(conversation, "Tag1")
     assert not asks(conversation, "tAG1")

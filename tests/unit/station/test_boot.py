@@ -260,6 +260,18 @@ def test_rejected_is_silent_until_the_interval_has_passed(talk: Talk) -> None:
     assert conversation.call(m.GetConfigurationReq()) is not None
 
 
+def test_what_pending_had_triggered_does_not_leave_once_it_is_rejected(pending: Conversation) -> None:
+    """The trigger was taken while a boot was in flight, the answer to which says Rejected: silence, then and later (BOOT-7)."""
+    pending.answers[BOOT] = None
+    pending.pass_time(31)
+    assert pending.actions == ["BootNotification"]
+    answer = pending.call(TriggerMessageReq(requested_message=MessageTrigger.Heartbeat))
+    assert answer == TriggerMessageConf(status=TriggerMessageStatus.Accepted)
+    pending.answer(m.BootNotificationConf(status=RegistrationStatus.Rejected, current_time=pending.utc, interval=600))
+    pending.pass_time(500)
+    assert pending.actions == ["BootNotification"]
+
+
 def test_a_boot_interval_that_ends_without_a_connection_boots_at_the_next_one(talk: Talk) -> None:
     """The wait is a minimum: past it the first connection brings the BootNotification at once (BOOT-4)."""
     conversation = talk(online=False)

@@ -3,9 +3,11 @@
 import pytest
 
 from controller.ocpp.messages import core as m
-from controller.ocpp.types import ConfigurationStatus
+from controller.ocpp.types import ConfigurationStatus, RegistrationStatus
 from tests.unit.station.conftest import Talk
 from tests.unit.station.conversation import Conversation
+
+DAY_S = 86_400
 
 
 def test_a_heartbeat_goes_out_every_interval(conversation: Conversation) -> None:
@@ -43,4 +45,18 @@ def test_without_a_connection_nothing_beats_and_a_reconnect_starts_again(talk: T
     conversation.pass_time(299)
     assert conversation.of(m.HeartbeatReq) == []
     conversation.pass_time(2)
+    assert len(conversation.of(m.HeartbeatReq)) == 1
+
+
+def test_a_heartbeat_goes_out_once_a_day_at_least(talk: Talk) -> None:
+    """A central system that wants one a week gets one a day, whatever pings and status messages go in between (WS-13, TIME-2)."""
+    conversation = talk(online=False)
+    conversation.answers[m.BootNotificationReq] = m.BootNotificationConf(
+        status=RegistrationStatus.Accepted, current_time=conversation.utc, interval=7 * DAY_S)
+    conversation.connect()
+    conversation.monotonic_s += DAY_S - 60
+    conversation.plug_in()
+    conversation.pass_time(50)
+    assert conversation.of(m.HeartbeatReq) == []
+    conversation.pass_time(20)
     assert len(conversation.of(m.HeartbeatReq)) == 1

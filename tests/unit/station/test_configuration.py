@@ -68,6 +68,33 @@ def test_an_empty_list_of_keys_means_all(conversation: Conversation) -> None:
     assert len(names(get(conversation))) > 30
 
 
+def test_the_full_list_follows_every_change(conversation: Conversation) -> None:
+    """What ChangeConfiguration has set, and the interval that the next boot brings, is what the list shows then (CFG-1, BOOT-2)."""
+    def listed(name: str) -> str | None:
+        return next(row.value for row in get(conversation).configuration_key or [] if row.key == name)
+
+    assert (listed("ConnectionTimeOut"), listed("HeartbeatInterval")) == ("120", "300")
+    assert change(conversation, "ConnectionTimeOut", "77") is ConfigurationStatus.Accepted
+    assert listed("ConnectionTimeOut") == "77"
+    conversation.answers[BootNotificationReq] = BootNotificationConf(
+        status=RegistrationStatus.Pending, current_time=START, interval=10)
+    conversation.restart()
+    conversation.connect()
+    assert listed("HeartbeatInterval") == "300"
+    conversation.answers[BootNotificationReq] = BootNotificationConf(
+        status=RegistrationStatus.Accepted, current_time=conversation.utc, interval=444)
+    conversation.pass_time(11)
+    assert listed("HeartbeatInterval") == "444"
+
+
+@pytest.mark.parametrize("text", ["TRUE", "True", "true"])
+def test_a_boolean_is_taken_in_any_case_and_shown_in_small_letters(conversation: Conversation, text: str) -> None:
+    """Stored as `true`, so that it holds whoever reads it (CFG-6)."""
+    assert change(conversation, "LocalPreAuthorize", text) is ConfigurationStatus.Accepted
+    assert [row.value for row in get(conversation, "LocalPreAuthorize").configuration_key or []] == ["true"]
+    assert conversation.station.settings.boolean("LocalPreAuthorize")
+
+
 def test_arrays_without_content_are_left_out(conversation: Conversation) -> None:
     """Only known keys: no unknownKey; only unknown ones: no configurationKey (CFG-1)."""
     assert get(conversation, "ResetRetries").unknown_key is None

@@ -117,7 +117,7 @@ def test_a_bad_value_is_rejected_and_nothing_changes(conversation: Conversation,
 
 @pytest.mark.parametrize("row", WRITABLE, ids=[row.name for row in WRITABLE])
 def test_a_change_outlives_a_restart(conversation: Conversation, row: Row) -> None:
-    """What was accepted is there after a power cut (CFG-7)."""
+    """What was accepted is there after a power cut (CFG-7, PWR-6)."""
     text = next(text for text in row.good if text.lower() != row.default)
     assert change(conversation, row.name, text) is ACCEPTED
     kept = conversation.station.settings.text(row.name)

@@ -198,7 +198,7 @@ def test_entries_and_version_enter_in_one_commit_before_the_answer(conversation:
 
 
 def test_list_and_version_outlive_a_restart(conversation: Conversation) -> None:
-    """Non-volatile (LIST-1, S7)."""
+    """Non-volatile (LIST-1, PWR-6, S7)."""
     send(conversation, 4, FULL, entry("AA", Status.Blocked, START + timedelta(days=1), "FAMILY"))
     send(conversation, 5, DIFFERENTIAL, entry("BB"))
     before = conversation.store.load().local_list
