@@ -116,6 +116,8 @@ class Restart(msgspec.Struct, frozen=True):
     """End the process with exit 0 so that the service manager starts it anew."""
 
     why: str
+    at_once: bool = False
+    """Also while a disk refuses what would have to be stored first."""
 
 
 Command: TypeAlias = (

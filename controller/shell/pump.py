@@ -65,8 +65,10 @@ class Effects(Protocol):
 def promises(command: c.Command, *, with_records: bool) -> bool:
     """Whether the command tells the world something that must be durable first."""
     match command:
-        case c.OfferCurrent() | c.Restart():
+        case c.OfferCurrent():
             return True
+        case c.Restart():
+            return not command.at_once
         case c.Reply() | c.ReplyError() | c.TellAsker():
             return with_records
         case _:

@@ -68,6 +68,10 @@ class ListContradicted(msgspec.Struct, frozen=True):
     """The status in the list."""
 
 
+class ResetFailed(msgspec.Struct, frozen=True):
+    """A reset was given up: the charge point goes on as it is (RST-5)."""
+
+
 class LocalListChanged(msgspec.Struct, frozen=True):
     """The Local Authorization List was sent anew or amended, or is used again."""
 
@@ -88,5 +92,5 @@ class SettingChanged(msgspec.Struct, frozen=True):
 
 Derived: TypeAlias = (
     RegistrationChanged | Plugged | Unplugged | FaultsChanged | TransactionStarted | TransactionEnding | TransactionEnded
-    | IdTagInfoReceived | StartAnswered | SettingChanged | ListContradicted | LocalListChanged
+    | IdTagInfoReceived | StartAnswered | SettingChanged | ListContradicted | ResetFailed | LocalListChanged
 )

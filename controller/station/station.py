@@ -94,7 +94,7 @@ class Station:
         set_aside = SetAside(durable)
         status = StatusNotifications(connectors, settings, agenda, central_system, availability, faults, transactions, set_aside)
         trigger = Trigger(connectors, settings, central_system, boot, metering, status)
-        reset = Reset(connectors, agenda, central_system, transactions)
+        reset = Reset(connectors, settings, agenda, central_system, transactions, faults)
         tamper, wear = Tamper(durable), Wear(durable)
         self._features: tuple[Feature, ...] = (
             Absent(), hardware, central_system, boot, faults, tamper, wear, set_aside, recovery, transactions, tags, cards, remote, availability,

@@ -17,7 +17,7 @@ from controller.ocpp.types import ChargePointErrorCode, ChargePointStatus, Regis
 from controller.station.availability import CHARGE_POINT, Availability
 from controller.station.central_system import CentralSystem
 from controller.station.connector import Connector, derive_error, derive_status
-from controller.station.derived import ListContradicted, LocalListChanged, RegistrationChanged
+from controller.station.derived import ListContradicted, LocalListChanged, RegistrationChanged, ResetFailed
 from controller.station.fault_board import FaultBoard
 from controller.station.set_aside import SetAside
 from controller.station.settings import Settings
@@ -67,7 +67,7 @@ class StatusNotifications(Feature):
     def reactions(self) -> Mapping[type, Reaction]:
         """Everything is told anew after a boot; after a mere reconnect only what changed (WS-8)."""
         return {RegistrationChanged: self._registered, CsmsConnected: self._connected,
-                ListContradicted: self._list_contradicted, LocalListChanged: self._list_changed}
+                ListContradicted: self._list_contradicted, LocalListChanged: self._list_changed, ResetFailed: self._reset_failed}
 
     def deadline(self, key: Key, step: Step) -> None:
         """A status has lasted MinimumStatusDuration; `settle` now sends it (STAT-4)."""
@@ -122,12 +122,19 @@ class StatusNotifications(Feature):
 
     def _list_contradicted(self, event: ListContradicted, step: Step) -> None:
         """Of connector 0, with its present status; told until the list is another one (LIST-9)."""
-        before, status = self._told.get(CHARGE_POINT), self.present(CHARGE_POINT).status
-        info = f"{event.id_tag}: {event.listed} in the list"
-        self._tell(CHARGE_POINT, Told(status, ChargePointErrorCode.LocalListConflict, info=info), step.at)
-        if before is not None:  # it is an event, no state: what was told of the state still is
-            self._told[CHARGE_POINT] = before
+        self._tell_event(ChargePointErrorCode.LocalListConflict, f"{event.id_tag}: {event.listed} in the list", step)
         self._in_conflict = True
+
+    def _reset_failed(self, _event: ResetFailed, step: Step) -> None:
+        """Of connector 0, once (RST-5)."""
+        self._tell_event(ChargePointErrorCode.ResetFailure, "reset given up: nothing can be stored", step)
+
+    def _tell_event(self, code: ChargePointErrorCode, info: str, step: Step) -> None:
+        """An event of the charge point, no state: what was told of the state still is."""
+        before, status = self._told.get(CHARGE_POINT), self.present(CHARGE_POINT).status
+        self._tell(CHARGE_POINT, Told(status, code, info=info), step.at)
+        if before is not None:
+            self._told[CHARGE_POINT] = before
 
     def _list_changed(self, _event: LocalListChanged, _step: Step) -> None:
         """The remedy for every contradiction: the present is told again."""

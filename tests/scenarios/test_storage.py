@@ -230,6 +230,25 @@ async def test_x4_an_accepted_that_cannot_be_stored_is_not_said(charge_point):
     assert charge_point.memory.load().settings["HeartbeatInterval"] == "77"
 
 
+async def test_x4_a_hard_reset_may_be_the_cure(charge_point):
+    """Soft is Rejected on a disk that refuses; Hard restarts, and after it the session that ran is billed once (X4, RST-5, PWR-5)."""
+    await charge_point.start()
+    await charge_point.charge()
+    await charge_point.pass_time(minutes=2)
+    charge_point.memory.failure = "/var/lib/evcp: Read-only file system"
+    central_system = charge_point.central_system
+    await charge_point.until(lambda: charge_point.app.status()["storing"] is False, within_s=120)
+    assert (await central_system.call("Reset", type="Soft")) == {"status": "Rejected"}
+    assert (await central_system.call("Reset", type="Hard")) == {"status": "Accepted"}
+    await charge_point.until(lambda: charge_point.ended, within_s=10)
+    assert not charge_point.closed()
+    charge_point.memory.failure = None
+    await charge_point.start_again(ready=False)
+    await charge_point.until(lambda: "StopTransaction" in central_system.actions, within_s=60)
+    await charge_point.pass_time(minutes=5)
+    assert central_system.billing == ["StopTransaction"]
+
+
 async def test_f_stop_with_a_disk_that_refuses(charge_point):
     """SIGTERM while nothing can be stored still opens the contactor and ends within 5 s (F-STOP, F-FULL)."""
     await charge_point.start()

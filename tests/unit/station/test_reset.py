@@ -3,6 +3,7 @@
 import pytest
 
 from controller import commands
+from controller.events import StorageFailed, StorageFound
 from controller.ocpp.messages import core as m
 from controller.ocpp.types import (
     ChargePointErrorCode,
@@ -181,7 +182,7 @@ def test_a_guard_that_never_speaks_does_not_hold_a_reset_back(conversation: Conv
 
 @BOTH
 def test_no_reset_is_left_undone_whatever_is_broken(conversation: Conversation, kind: ResetType) -> None:
-    """Contact welded, bolt stuck, meter and central system silent: it restarts, so ResetRetries has nothing to count (RST-5, RST-6)."""
+    """Contact welded, bolt stuck, meter and central system silent: it restarts all the same (RST-6)."""
     charging(conversation)
     conversation.answers[STOP] = None
     plug = conversation.plugs[1]
@@ -192,3 +193,81 @@ def test_no_reset_is_left_undone_whatever_is_broken(conversation: Conversation, 
     conversation.pass_time(40)
     assert restarts(conversation) == 1
     assert ChargePointErrorCode.ResetFailure not in {n.error_code for n in conversation.of(m.StatusNotificationReq)}
+
+
+# -- a disk that refuses -------------------------------------------------------------------------------------------------
+
+GIVEN_UP = "reset given up: nothing can be stored"
+
+
+def tried_in_vain(conversation: Conversation, times: int) -> list[m.StatusNotificationReq]:
+    """A soft reset that the disk fails from its beginning on; what was told of connector 0 after each of its tries."""
+    charging(conversation)
+    conversation.answers[STOP] = None
+    conversation.call(m.ResetReq(type=ResetType.Soft))
+    conversation.say(StorageFailed("disk full"))
+    conversation.answer(m.StopTransactionConf())
+    del conversation.answers[STOP]
+    conversation.forget()
+    conversation.pass_time(20.5 * times)
+    return [told for told in conversation.of(m.StatusNotificationReq) if told.connector_id == 0]
+
+
+def test_a_soft_reset_is_refused_while_nothing_can_be_stored(conversation: Conversation) -> None:
+    """The ends could not be kept: Rejected, and the car charges on (RST-1, RST-5)."""
+    conversation.say(StorageFailed("disk full"))
+    assert conversation.call(m.ResetReq(type=ResetType.Soft)) == m.ResetConf(status=ResetStatus.Rejected)
+    conversation.pass_time(60)
+    assert restarts(conversation) == 0
+    conversation.say(StorageFound())
+    assert conversation.call(m.ResetReq(type=ResetType.Soft)) == m.ResetConf(status=ResetStatus.Accepted)
+    conversation.pass_time(1)
+    assert restarts(conversation) == 1
+
+
+def test_a_hard_reset_goes_ahead_on_a_disk_that_refuses(conversation: Conversation) -> None:
+    """It may be the cure: answered, nothing else is promised, and the process ends without waiting for the disk (RST-3, F-RO)."""
+    charging(conversation)
+    conversation.say(StorageFailed("read-only file system"))
+    conversation.forget()
+    assert conversation.call(m.ResetReq(type=ResetType.Hard)) == m.ResetConf(status=ResetStatus.Accepted)
+    conversation.pass_time(1)
+    assert restarts(conversation) == 0
+    conversation.pass_time(1.5)
+    assert conversation.ordered(commands.Restart) == [commands.Restart("HardReset", at_once=True)]
+
+
+def test_a_soft_reset_that_the_disk_fails_is_tried_again_and_given_up(conversation: Conversation) -> None:
+    """ResetRetries more tries, then ResetFailure of connector 0, once; the charge point serves on (RST-5)."""
+    assert tried_in_vain(conversation, times=3) == []
+    conversation.pass_time(20.5)
+    (told,) = [told for told in conversation.of(m.StatusNotificationReq) if told.connector_id == 0]
+    assert (told.status, told.error_code, told.info) == (ChargePointStatus.Available, ChargePointErrorCode.ResetFailure, GIVEN_UP)
+    conversation.say(StorageFound())
+    conversation.unplug()
+    conversation.pass_time(300)
+    assert restarts(conversation) == 0
+    charging(conversation)
+    assert conversation.status is ChargePointStatus.Charging
+
+
+def test_the_key_says_how_often_a_reset_is_tried_again(talk: Talk) -> None:
+    """ResetRetries 0: once, and that was it (RST-5)."""
+    told = tried_in_vain(talk(ocpp="ResetRetries = 0"), times=1)
+    assert [row.error_code for row in told] == [ChargePointErrorCode.ResetFailure]
+
+
+def test_a_disk_that_comes_back_in_time_lets_the_reset_go_on(conversation: Conversation) -> None:
+    """Within the tries: it restarts, and nothing is told of a failure (RST-5)."""
+    assert tried_in_vain(conversation, times=2) == []
+    conversation.say(StorageFound())
+    conversation.pass_time(21)
+    assert restarts(conversation) == 1
+
+
+def test_a_hard_reset_ends_the_tries_of_a_soft_one(conversation: Conversation) -> None:
+    """Somebody is in a hurry (RST-3)."""
+    tried_in_vain(conversation, times=1)
+    conversation.call(m.ResetReq(type=ResetType.Hard))
+    conversation.pass_time(2.5)
+    assert conversation.ordered(commands.Restart) == [commands.Restart("HardReset", at_once=True)]
