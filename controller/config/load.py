@@ -168,21 +168,21 @@ class _Reading:
             if values["id"] is not None and values["id"] != index + 1:
                 self._wrong((*place, "id"), f"{values['id']} is out of order; allowed: 1, 2, ... without gaps")
             connectors.append(model.Connector(**values | {"id": index + 1}, temperature_limits=limits,
-                                              measured=self._measured(values["meter"])))
+                                              measured=self._measured(values["meter"], values["temperature"])))
             self._cable_and_lock(connectors[-1], place)
         if found == []:
             self._wrong(("connector",), "is empty; allowed: one [[connector]] per outlet")
         return connectors
 
-    def _measured(self, meter: Mapping[str, object] | None) -> frozenset[str]:
-        """What the meter can tell: the measurand keys of `[ocpp]` and of OCPP take no more than that."""
+    def _measured(self, meter: Mapping[str, object] | None, sensor: Mapping[str, object] | None) -> frozenset[str]:
+        """What meter and sensor can tell: the measurand keys of `[ocpp]` and of OCPP take no more than that."""
         if not self._with_ocpp_table:
             return frozenset()
         from drivers import registry
         from drivers.errors import Misconfigured
 
         try:
-            return registry.quantities("meter", meter or {})
+            return registry.quantities("meter", meter or {}) | ({"temperature_c"} if sensor is not None else set())
         except Misconfigured:
             from drivers.meter.register_map import QUANTITIES
 

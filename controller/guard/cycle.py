@@ -103,6 +103,7 @@ class Channel:
         """The highest phase current in amperes, and when it was measured."""
         self._hot_limit_a = limits.ceiling_a
         self._temperature_at_s = -math.inf
+        self._temperature_c: float | None = None
         self._cable = CableWatch()
         self._wake_up = WakeUp(limits.wake_up)
         self._wake_level: float | None = None
@@ -247,9 +248,12 @@ class Channel:
             return
         self._temperature_at_s = now_s
         try:
-            self._hot_limit_a = self._temperature.limit_a(sensor.read_c(), ceiling_a)
+            temperature_c = sensor.read_c()
+            self._hot_limit_a = self._temperature.limit_a(temperature_c, ceiling_a)
+            self._temperature_c = round(2 * temperature_c) / 2  # finer than that is noise, and every change is told
         except Exception as error:  # noqa: BLE001 - as above
             self._errors.append(error)
+            self._temperature_c = None
             self._hot_limit_a = self._temperature.unknown_a(ceiling_a)
 
     def _move_bolt(self, now_s: float) -> LockState:
@@ -418,7 +422,7 @@ class Channel:
             self.limits.connector_id, self._pilot.state, outputs.duty, in_force_a or 0.0, outputs.coil,
             outputs.coil if self._feedback is None else self._feedback, self._lock_state, self.faults.standing,
             self._cable_a, late_ticks, self._contactor.closures,
-            (self._phases.commanded or 0) if self._phases is not None else 0, self._rests,
+            (self._phases.commanded or 0) if self._phases is not None else 0, self._rests, self._temperature_c,
         )
 
     def kick(self) -> None:

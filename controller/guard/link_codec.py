@@ -4,6 +4,7 @@ Every message is 64 bytes: magic, version, kind, connector, flags, sequence numb
 message: `decode` gives None, and whoever receives counts it and goes on.
 """
 
+import math
 import struct
 from collections.abc import Callable
 
@@ -26,9 +27,10 @@ MAGIC, VERSION = 0x4556, 3
 SIZE = 64
 _HEAD = struct.Struct("<HBBHHI")
 _SIX = struct.Struct("<6d")
-_REPORT = struct.Struct("<dddBBBBIIIBB")
+_REPORT = struct.Struct("<dddBBBBIIIBBd")
 MAX_CONNECTOR = 1000
 MAX_A, MAX_VALID_S = 1000.0, 60.0
+MIN_C, MAX_C = -100.0, 300.0
 MAX_MEASURED = 1000.0
 """Amperes or volts, in either direction."""
 _KINDS = list(FaultKind)
@@ -63,9 +65,10 @@ def _pack(kind: int, connector_id: int, flags: int, sequence: int, body: bytes =
 
 def _pack_report(report: Report) -> bytes:
     bits = sum(1 << _KINDS.index(kind) for kind in report.faults)
+    temperature_c = math.nan if report.temperature_c is None else report.temperature_c
     return _REPORT.pack(report.duty, report.offered_a, report.cable_a, _PILOTS.index(report.pilot),
                         _LOCKS.index(report.lock), report.coil, report.contactor_closed, bits,
-                        report.late_ticks & 0xFFFFFFFF, report.closures & 0xFFFFFFFF, report.phases, report.rests)
+                        report.late_ticks & 0xFFFFFFFF, report.closures & 0xFFFFFFFF, report.phases, report.rests, temperature_c)
 
 
 def decode(content: bytes) -> tuple[int, ToGuard | FromGuard] | None:
@@ -109,14 +112,14 @@ def _clear_latch(connector_id: int, flags: int, _body: bytes) -> ToGuard | None:
 
 
 def _report(connector_id: int, _flags: int, body: bytes) -> FromGuard | None:
-    duty, offered_a, cable_a, pilot, lock, coil, closed, bits, late, closures, phases, rests = _REPORT.unpack_from(body)
+    duty, offered_a, cable_a, pilot, lock, coil, closed, bits, late, closures, phases, rests, temperature_c = _REPORT.unpack_from(body)
     fine = pilot < len(_PILOTS) and lock < len(_LOCKS) and coil < 2 and closed < 2 and bits < 1 << len(_KINDS)
-    fine = fine and phases in (0, 1, 3) and rests < 2
+    fine = fine and phases in (0, 1, 3) and rests < 2 and (math.isnan(temperature_c) or _within(temperature_c, MIN_C, MAX_C))
     if not fine or not (_within(duty, 0, 1) and _within(offered_a, 0, MAX_A) and _within(cable_a, 0, MAX_A)):
         return None
     faults = frozenset(kind for bit, kind in enumerate(_KINDS) if bits >> bit & 1)
     return Report(connector_id, _PILOTS[pilot], duty, offered_a, bool(coil), bool(closed), _LOCKS[lock], faults, cable_a,
-                  late, closures, phases, bool(rests))
+                  late, closures, phases, bool(rests), None if math.isnan(temperature_c) else temperature_c)
 
 
 def _within(number: float, lowest: float, highest: float) -> bool:

@@ -103,6 +103,8 @@ class Report(msgspec.Struct, frozen=True):
     """What the phase switch was told, 1 or 3; 0 where there is none, or where it was not told yet."""
     rests: bool = False
     """Power is kept back for a while though nothing is wrong: the phases were switched, or the car oscillates."""
+    temperature_c: float | None = None
+    """What the sensor shows, to half a degree; None where there is none, or where it does not answer."""
 
 
 FromGuard: TypeAlias = Report

@@ -25,6 +25,7 @@ SUPPORTED: tuple[Measurand, ...] = (
     Measurand.EnergyActiveExportRegister,
     Measurand.Frequency,
     Measurand.PowerFactor,
+    Measurand.Temperature,
 )
 """Everything this program can report; `measurable` tells what of it the configured meters give."""
 
@@ -32,8 +33,9 @@ NEEDS: dict[Measurand, str] = {
     Measurand.EnergyActiveExportRegister: "energy_export_wh",
     Measurand.Frequency: "frequency_hz",
     Measurand.PowerFactor: "power_factor",
+    Measurand.Temperature: "temperature_c",
 }
-"""Measurands that not every meter gives, and the quantity of its register map that they take."""
+"""Measurands that not every connector gives: the quantity of its meter's register map that they take, or its temperature sensor's."""
 
 PER_PHASE: dict[Measurand, str] = {
     Measurand.PowerActiveImport: "power_l{}_w",
@@ -57,6 +59,7 @@ UNITS: dict[Measurand, UnitOfMeasure] = {
     Measurand.CurrentOffered: UnitOfMeasure.A,
     Measurand.Voltage: UnitOfMeasure.V,
     Measurand.EnergyActiveExportRegister: UnitOfMeasure.Wh,
+    Measurand.Temperature: UnitOfMeasure.Celcius,
 }
 """Frequency and Power.Factor have none (MTR-18)."""
 
@@ -73,6 +76,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     nominal_voltage_v: float
     interval_wh: float
     """Energy since the sample before, in the same series."""
+    temperature_c: float | None = None
+    """What the connector's sensor shows."""
 
 
 def measurable(connectors: Sequence[Connector]) -> list[str]:
@@ -114,7 +119,7 @@ def _sampled(name: str, snapshot: Snapshot, context: ReadingContext) -> Iterator
     for phase, number in _lines(measurand, snapshot):
         if only is None or (phase is not None and str(phase).startswith(only)):
             yield SampledValue(value=_text(number), context=context, measurand=measurand, phase=phase,
-                               location=Location.Outlet, unit=UNITS.get(measurand))
+                               location=Location.Body if measurand is Measurand.Temperature else Location.Outlet, unit=UNITS.get(measurand))
 
 
 def _split(name: str) -> tuple[Measurand, str | None]:
@@ -148,6 +153,8 @@ def _lines(measurand: Measurand, snapshot: Snapshot) -> list[Line]:
             return _if_told(reading.frequency_hz)
         case Measurand.PowerFactor:
             return _if_told(reading.power_factor)
+        case Measurand.Temperature:
+            return _if_told(snapshot.temperature_c)
         case _:
             return []
 

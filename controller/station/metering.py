@@ -212,8 +212,9 @@ class Metering(Feature):
 
     def _snapshot(self, connector: Connector, reading: MeterReading, series: str) -> Snapshot:
         since_wh = self._last_wh.get((series, connector.connector_id), reading.energy_wh)
-        offered_a = connector.report.offered_a if connector.report is not None else 0.0
-        return Snapshot(reading, offered_a, connector.phases, self._nominal_voltage_v, reading.energy_wh - since_wh)
+        report = connector.report
+        return Snapshot(reading, report.offered_a if report is not None else 0.0, connector.phases, self._nominal_voltage_v,
+                        reading.energy_wh - since_wh, report.temperature_c if report is not None else None)
 
     @staticmethod
     def _is_stale(connector: Connector, step: Step) -> bool:

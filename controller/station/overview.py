@@ -67,6 +67,7 @@ class Overview:
             "session_wh": self._session_wh(connector),
             "pilot": report.pilot.value if report is not None else None,
             "contactor": report.contactor_closed if report is not None else None,
+            "temperature_c": report.temperature_c if report is not None else None,
             "contactor_closures": self._wear.closures(connector.connector_id),
             "plugged": connector.plugged,
         }

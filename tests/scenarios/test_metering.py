@@ -174,3 +174,14 @@ async def test_a_clock_step_neither_doubles_nor_stops_the_samples(charge_point):
     assert all(at.minute % 5 == 0 and at.second == 0 for at in aligned)
     assert len(aligned) == len(set(aligned))
     assert 3 <= len(aligned) <= 4
+
+
+async def test_m1_the_temperature_of_a_connector_that_has_a_sensor(charge_point):
+    """As any measurand: of the connector's body, in Celcius as the standard spells it (M1, MTR-7, MTR-18)."""
+    await charge_point.start(connector='temperature = { driver = "sim" }', ocpp='MeterValuesSampledData = "Temperature"\nMeterValueSampleInterval = 10')
+    await charge_point.charge()
+    central_system = charge_point.central_system
+    await charge_point.until(lambda: "MeterValues" in central_system.actions, within_s=30)
+    (value,) = central_system.of("MeterValues")[0]["meterValue"][0]["sampledValue"]
+    assert {name: value[name] for name in ("measurand", "value", "unit", "location")} == {
+        "measurand": "Temperature", "value": "25", "unit": "Celcius", "location": "Body"}

@@ -139,6 +139,18 @@ def test_a_converter_that_stands_still_opens():
     bench.until(lambda: bench.coil, 1.7)
 
 
+def test_the_temperature_is_told_to_half_a_degree():
+    """Nothing of noise; nothing where the sensor fails, and nothing of old."""
+    bench = Workbench()
+    for shown_c, told_c in ((31.62, 31.5), (31.8, 32.0)):
+        bench.answers["temperature.read_c"] = shown_c
+        bench.run(1.5)
+        assert bench.report.temperature_c == told_c
+    bench.broken.add("temperature.read_c")
+    bench.run(1.5)
+    assert bench.report.temperature_c is None
+
+
 # -- temperature, current, voltage -------------------------------------------------------------------------------------------------
 
 

@@ -25,14 +25,15 @@ def test_a_report_tells_everything():
     bench.run(0.5)
     assert bench.report == Report(
         connector_id=1, pilot=Pilot.C, duty=duty_for(16.0), offered_a=16.0, coil=True, contactor_closed=True,
-        lock=LockState.LOCKED, faults=frozenset(), cable_a=32.0, late_ticks=0, closures=1)
+        lock=LockState.LOCKED, faults=frozenset(), cable_a=32.0, late_ticks=0, closures=1, temperature_c=25.0)
 
 
 def test_the_first_report_is_there_at_once():
     """A controller that has just connected learns within one cycle what is."""
     bench = Workbench()
     bench.tick()
-    assert bench.reports == [Report(1, Pilot.UNKNOWN, 1.0, 0.0, False, False, LockState.UNLOCKED, frozenset(), 32.0)]
+    assert bench.reports == [Report(1, Pilot.UNKNOWN, 1.0, 0.0, False, False, LockState.UNLOCKED, frozenset(), 32.0,
+                                    temperature_c=25.0)]
 
 
 def test_without_change_a_report_comes_twice_a_second():

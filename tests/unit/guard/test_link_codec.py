@@ -3,6 +3,7 @@
 import math
 import struct
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -37,7 +38,7 @@ to_guard = st.one_of(
 reports = st.builds(
     Report, connectors, st.sampled_from(Pilot), st.floats(0, 1), amperes, st.booleans(), st.booleans(),
     st.sampled_from(LockState), st.frozensets(kinds), amperes, counters, counters, st.sampled_from([0, 1, 3]))
-REPORT = Report(1, Pilot.C, 0.266666, 16.0, True, True, LockState.LOCKED, frozenset({FaultKind.DIODE}), 32.0, 5, 7, 3, True)
+REPORT = Report(1, Pilot.C, 0.266666, 16.0, True, True, LockState.LOCKED, frozenset({FaultKind.DIODE}), 32.0, 5, 7, 3, True, 31.5)
 MESSAGES: list[ToGuard | FromGuard] = [
     Offer(1, 16.0, 10.0), Withdraw(1), Measured(1, (1.0, 2.0, 3.0), (230.0, 231.0, 232.0)), SetLock(1, True),
     SetLatch(1, FaultKind.RCD), ClearLatch(1, FaultKind.RCD), REPORT]
@@ -57,7 +58,7 @@ def test_the_numbers_are_where_they_always_were():
     """T-RPC: a guard and a controller of two releases must agree."""
     assert encode(Offer(1, 16.0, 10.0), 0)[12:] == struct.pack("<6d4x", 16.0, 10.0, 0, 0, 0, 0)
     assert encode(MESSAGES[2], 0)[12:] == struct.pack("<6d4x", 1, 2, 3, 230, 231, 232)
-    assert encode(REPORT, 0)[12:] == struct.pack("<3d4B3I2B10x", 0.266666, 16.0, 32.0, 3, 2, 1, 1, 1 << 2, 5, 7, 3, 1)
+    assert encode(REPORT, 0)[12:] == struct.pack("<3d4B3I2Bd2x", 0.266666, 16.0, 32.0, 3, 2, 1, 1, 1 << 2, 5, 7, 3, 1, 31.5)
     assert encode(Withdraw(1), 0)[12:] == bytes(52)
 
 
@@ -124,6 +125,14 @@ def test_power_is_kept_back_or_not(rests, fine):
     """T-RPC: a byte is a yes, a no, or no message."""
     content = encode(REPORT, 1)
     assert (decode(content[:53] + bytes([rests]) + content[54:]) is not None) is fine
+
+
+@pytest.mark.parametrize(("temperature_c", "fine"), [(None, True), (-100.0, True), (300.0, True), (-100.5, False), (300.5, False), (math.inf, False)])
+def test_a_temperature_is_one_that_can_be_or_none(temperature_c, fine):
+    """T-RPC: range-checked; no sensor, no number."""
+    report = msgspec.structs.replace(REPORT, temperature_c=temperature_c)
+    heard = decode(encode(report, 1))
+    assert heard == ((1, report) if fine else None)
 
 
 @pytest.mark.parametrize("place", range(6))

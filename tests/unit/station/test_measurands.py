@@ -23,7 +23,7 @@ LINES_TO_NEUTRAL = (Phase.L1N, Phase.L2N, Phase.L3N)
 
 def snapshot(reading: MeterReading = READING, *, phases: int = 3) -> Snapshot:
     """Everything a sample can draw from, with 10 A offered."""
-    return Snapshot(reading, offered_a=10.0, phases=phases, nominal_voltage_v=230.0, interval_wh=25.0)
+    return Snapshot(reading, offered_a=10.0, phases=phases, nominal_voltage_v=230.0, interval_wh=25.0, temperature_c=31.5)
 
 
 def sampled(*names: str, reading: MeterReading = READING, phases: int = 3) -> list[SampledValue]:
@@ -48,6 +48,7 @@ def lines(*names: str, reading: MeterReading = READING, phases: int = 3) -> list
     ("Voltage", [*zip(LINES_TO_NEUTRAL, ("229.5", "230", "231.25"), strict=True)], UnitOfMeasure.V),
     ("Frequency", [(None, "49.98")], None),
     ("Power.Factor", [(None, "0.98")], None),
+    ("Temperature", [(None, "31.5")], UnitOfMeasure.Celcius),
 ])
 def test_a_measurand_has_one_value_per_phase_and_its_total_where_there_is_one(
         name: str, expected: list[tuple[Phase | None, str]], unit: UnitOfMeasure | None) -> None:
@@ -143,7 +144,8 @@ def modbus(model: str) -> str:
 
 
 SIM = 'driver = "sim"'
-BEYOND = ("Frequency", "Energy.Active.Export.Register", "Power.Factor")
+WARM = SIM + ' }\ntemperature = { driver = "sim"'
+BEYOND = ("Frequency", "Energy.Active.Export.Register", "Power.Factor", "Temperature")
 
 
 @pytest.mark.parametrize(("meters", "expected"), [
@@ -152,10 +154,11 @@ BEYOND = ("Frequency", "Energy.Active.Export.Register", "Power.Factor")
     ([modbus("sdm72")], {"Frequency", "Energy.Active.Export.Register", "Power.Factor"}),
     ([modbus("sdm630"), SIM], {"Frequency"}),
     ([modbus("sdm72"), modbus("sdm630")], {"Frequency", "Energy.Active.Export.Register"}),
-], ids=["sim", "sdm630", "sdm72", "sdm630+sim", "sdm72+sdm630"])
-def test_a_measurand_can_be_asked_for_only_if_every_meter_gives_it(tmp_path: Path, meters: list[str], expected: set[str]
+    ([WARM], {"Frequency", "Temperature"}), ([WARM, SIM], {"Frequency"}),
+], ids=["sim", "sdm630", "sdm72", "sdm630+sim", "sdm72+sdm630", "with sensor", "one with sensor"])
+def test_a_measurand_can_be_asked_for_only_if_every_connector_gives_it(tmp_path: Path, meters: list[str], expected: set[str]
                                                                   ) -> None:
-    """What one configured meter cannot tell is not measured here (MTR-10)."""
+    """What one configured meter cannot tell, or one missing sensor, is not measured here (MTR-10)."""
     names = measurable(metered_by(tmp_path, *meters).connector)
     assert {name for name in BEYOND if name in names} == expected
 
