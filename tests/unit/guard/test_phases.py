@@ -279,7 +279,8 @@ def test_a_car_that_let_go_first_has_the_pause_of_the_configuration():
     watched = Watched()
     watched.look(0.0)
     watched.look(0.1)
-    watched.look(6.0, opened=False, offered=True, asks=True)
+    for moment_s in (6.0, 6.25):
+        watched.look(moment_s, opened=False, offered=True, asks=True)
     watched.watch.wish(3)
     watched.look(7.0)
     watched.look(7.25)
