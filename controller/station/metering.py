@@ -14,7 +14,7 @@ import msgspec
 from controller.config import Configuration
 from controller.events import ClockWasSet, MeterRead, Started
 from controller.ocpp.messages.core import MeterValue, MeterValuesReq
-from controller.ocpp.types import ReadingContext
+from controller.ocpp.types import Measurand, ReadingContext
 from controller.records import Durable, PutTransactionData, Stamp, Transaction
 from controller.station.central_system import UNDELIVERABLE_ID, CentralSystem
 from controller.station.connector import Connector
@@ -103,6 +103,8 @@ class Metering(Feature):
             self._grids[event.connector_id] = Grid(step.at.monotonic_s - since_s, transaction.started.utc)
         self._last_wh[(SAMPLED, event.connector_id)] = transaction.last_energy_wh
         if not event.resumed:
+            # What the one before drew in this interval of the clock is no value of this one (MTR-4).
+            self._last_wh[(ALIGNED, event.connector_id)] = transaction.last_energy_wh
             self._gather_begin(connector, step)
         self._arm_sample(connector, step)
 
@@ -269,9 +271,14 @@ class Metering(Feature):
             names = only_registers(names)
             reading = MeterReading(0.0, transaction.last_energy_wh, 0.0, (0.0,) * 3, (0.0,) * 3)
         if names:
-            snapshot = self._snapshot(connector, reading, SAMPLED)
+            snapshot = self._snapshot(connector, reading, self._series_of_the_end())
             at = transaction.last_seen
             self._keep(transaction, meter_value(names, snapshot, ReadingContext.TransactionEnd, at.utc), at, step)
+
+    def _series_of_the_end(self) -> str:
+        """Whose last interval the end cuts short: the energy of it belongs to the list that names it (MTR-3)."""
+        sampled = str(Measurand.EnergyActiveImportInterval) in self._settings.csl("StopTxnSampledData")
+        return SAMPLED if sampled else ALIGNED
 
     def _transaction_ending(self, event: TransactionEnding, step: Step) -> None:
         connector = self._connectors[event.connector_id]

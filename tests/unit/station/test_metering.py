@@ -392,6 +392,21 @@ def test_energy_of_the_first_aligned_interval_is_what_came_since_the_start(talk:
     assert values == [pytest.approx(55 * 11040 / 3600, abs=0.01), 184.0]
 
 
+def test_energy_per_aligned_interval_is_of_one_transaction_only(talk: Talk) -> None:
+    """Two cars within one interval of the clock: the sample in the second one's time has nothing of the first (MTR-3, MTR-4)."""
+    conversation = talk(ocpp='ClockAlignedDataInterval = 60\nMeterValueSampleInterval = 0\n'
+                             'MeterValuesAlignedData = "Energy.Active.Import.Interval"')
+    begin(conversation)
+    conversation.pass_time(20)
+    conversation.card()
+    conversation.unplug()
+    begin(conversation)
+    conversation.pass_time(60)
+    (sample,) = conversation.of(MeterValuesReq)
+    assert sample.transaction_id == 2
+    assert float(sample.meter_value[0].sampled_value[0].value) == pytest.approx(35 * 11040 / 3600, abs=0.01)
+
+
 def test_energy_per_interval_goes_on_over_a_restart(talk: Talk) -> None:
     """The first sample after a restart covers what flowed since the last stored one (MTR-3)."""
     conversation = talk(ocpp='MeterValueSampleInterval = 60\nMeterValuesSampledData = "Energy.Active.Import.Interval"')

@@ -113,6 +113,15 @@ def test_energy_per_interval_in_transaction_data_is_that_of_the_interval(talk: T
     assert [value.sampled_value[0].value for value in values] == ["0", "184", "184", "92"]
 
 
+@pytest.mark.parametrize("sample_interval_s", [0, 7, 60])
+def test_energy_per_aligned_interval_adds_up_to_what_was_delivered(talk: Talk, sample_interval_s: int) -> None:
+    """The partial intervals at both ends are the clock's, whatever the periodic samples do between them (MTR-3, MTR-12)."""
+    conversation = talk(ocpp='StopTxnAlignedData = "Energy.Active.Import.Interval"\nClockAlignedDataInterval = 60\n'
+                             f"MeterValueSampleInterval = {sample_interval_s}")
+    values = charge(conversation, 145)
+    assert [value.sampled_value[0].value for value in values] == ["0", "168.667", "184", "92"]
+
+
 def test_without_an_interval_begin_and_end_remain(talk: Talk) -> None:
     """MeterValueSampleInterval 0 leaves the two ends (MTR-11, MTR-12)."""
     conversation = talk(ocpp='StopTxnSampledData = "Voltage"\nMeterValueSampleInterval = 0')
