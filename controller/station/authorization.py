@@ -132,8 +132,14 @@ class Authorization(Feature):
         self._central_system.ask(AuthorizeReq(id_tag=id_tag), answered, failed)
 
     def _learn(self, event: IdTagInfoReceived, step: Step) -> None:
-        """Every verdict is stored (CACHE-2, CACHE-6). What is in the list is never in the cache too (CACHE-3)."""
-        if not self._settings.boolean("AuthorizationCacheEnabled") or self._local_list.find(event.id_tag) is not None:
+        """Every verdict is stored (CACHE-2, CACHE-6); what is in the list is never in the cache too (CACHE-3).
+
+        A cache that is switched off keeps no verdict that a newer one replaces.
+        """
+        if self._local_list.find(event.id_tag) is not None:
+            return
+        if not self._settings.boolean("AuthorizationCacheEnabled"):
+            self._forget(event.id_tag.upper(), step)
             return
         entry = _entry(event.id_tag, event.id_tag_info, step.at.utc)
         self._cache.pop(entry.id_tag, None)
@@ -145,13 +151,15 @@ class Authorization(Feature):
     def _drop_listed(self, _event: LocalListChanged, step: Step) -> None:
         """Else an old verdict would come to life again when its tag is taken off the list (CACHE-3)."""
         for id_tag in [id_tag for id_tag in self._cache if self._local_list.find(id_tag) is not None]:
-            del self._cache[id_tag]
-            step.remember(DropCacheEntry(id_tag))
+            self._forget(id_tag, step)
 
     def _evict(self, step: Step) -> None:
         victim = min(self._cache.values(), key=lambda entry: (_is_valid(entry, step.at.utc), entry.learned))
-        del self._cache[victim.id_tag]
-        step.remember(DropCacheEntry(victim.id_tag))
+        self._forget(victim.id_tag, step)
+
+    def _forget(self, id_tag: str, step: Step) -> None:
+        if self._cache.pop(id_tag, None) is not None:
+            step.remember(DropCacheEntry(id_tag))
 
     def _clear_cache(self, call: CallReceived, step: Step) -> None:
         """Also a cache that is switched off (CACHE-7)."""

@@ -29,6 +29,15 @@ def asks(conversation: Conversation, id_tag: str) -> bool:
     return len(conversation.of(m.AuthorizeReq)) > before
 
 
+def begins(conversation: Conversation, id_tag: str) -> bool:
+    """Whether a card may begin; shown once more, so that nothing stays begun."""
+    conversation.card(id_tag)
+    begun = conversation.station.connectors[0].waiting is not None
+    if begun:
+        conversation.card(id_tag)
+    return begun
+
+
 def test_an_accepted_tag_is_asked_about_only_once(talk: Talk) -> None:
     """Later the cache answers, in any letter case, and after a restart too (CACHE-2, CACHE-6, PWR-6, IDT-1)."""
     conversation = talk(ocpp=TRUSTING)
@@ -108,6 +117,21 @@ def test_a_disabled_cache_is_neither_used_nor_filled(talk: Talk) -> None:
     assert asks(conversation, "TAG1")
     assert asks(conversation, "TAG1")
     assert conversation.store.load().cache == ()
+
+
+def test_a_verdict_that_a_disabled_cache_missed_does_not_leave_the_old_one(talk: Talk) -> None:
+    """Accepted, then Blocked while the cache is off: switched on again it no longer says Accepted, after a restart neither (CACHE-2)."""
+    conversation = talk(ocpp=TRUSTING)
+    asks(conversation, "TAG1")
+    asks(conversation, "TAG2")
+    conversation.call(m.ChangeConfigurationReq(key="AuthorizationCacheEnabled", value="false"))
+    says(conversation, AuthorizationStatus.Blocked)
+    asks(conversation, "tag1")
+    conversation.call(m.ChangeConfigurationReq(key="AuthorizationCacheEnabled", value="true"))
+    conversation.restart()
+    conversation.disconnect()
+    assert not begins(conversation, "TAG1")
+    assert begins(conversation, "TAG2")
 
 
 @pytest.mark.parametrize("enabled", ["true", "false"])
