@@ -36,6 +36,8 @@ class Verdict(msgspec.Struct, frozen=True):
 
     accepted: bool
     parent_id_tag: str | None = None
+    may_stop: bool = False
+    """A good tag, refused only because nobody may begin offline: it ends what its group has begun all the same (TXN-13)."""
 
 
 OnVerdict: TypeAlias = Callable[[Verdict, Step], None]
@@ -101,7 +103,7 @@ class Authorization(Feature):
         if known is None:
             return Verdict(accepted=self._settings.boolean("AllowOfflineTxForUnknownId"))
         if known.accepted and not self._settings.boolean("LocalAuthorizeOffline"):
-            return REFUSED
+            return Verdict(accepted=False, parent_id_tag=known.parent_id_tag, may_stop=True)
         return known
 
     def overview(self, at: datetime) -> dict[str, object]:

@@ -66,6 +66,14 @@ class Cards(Feature):
                 return True
         return False
 
+    def _stops_for_group(self, served: list[Connector], event: CardPresented, verdict: Verdict, step: Step) -> bool:
+        for connector in served:
+            running = connector.transaction
+            if running is not None and same_group(verdict.parent_id_tag, running.parent_id_tag):
+                self._transactions.stop(connector, Reason.Local, step, id_tag=event.id_tag)
+                return True
+        return False
+
     def _takes_back(self, served: list[Connector], event: CardPresented, step: Step) -> bool:
         for connector in served:
             if connector.waiting is not None and same_tag(event.id_tag, connector.waiting.id_tag):
@@ -104,13 +112,10 @@ class Cards(Feature):
         """Whether the card has brought about anything; who is refused begins nothing (AUTH-12)."""
         if self._frees_for_group(served, event, verdict, step):
             return True
+        if (verdict.accepted or verdict.may_stop) and self._stops_for_group(served, event, verdict, step):
+            return True
         if not verdict.accepted:
             return False
-        for connector in served:
-            running = connector.transaction
-            if running is not None and same_group(verdict.parent_id_tag, running.parent_id_tag):
-                self._transactions.stop(connector, Reason.Local, step, id_tag=event.id_tag)
-                return True
         target = self._target(served, event.id_tag, verdict.parent_id_tag)
         if target is not None:
             self._transactions.wait_for_plug(target, event.id_tag, verdict.parent_id_tag, step)

@@ -311,6 +311,21 @@ def test_a_group_is_known_from_the_list(talk: Talk, first: str, second: str, sto
     assert (conversation.station.connectors[0].transaction is None) is stops
 
 
+@pytest.mark.parametrize(("status", "stops"), [(Status.Accepted, True), (Status.Blocked, False)])
+def test_a_good_card_of_the_group_stops_where_it_may_not_start(talk: Talk, status: Status, stops: bool) -> None:
+    """LocalAuthorizeOffline = false forbids to begin, not to end what one's group has begun; a card that is not good does neither (TXN-13)."""
+    conversation = talk()
+    send(conversation, 1, FULL, entry("AA", parent="FAMILY"), entry("BB", status, parent="FAMILY"))
+    conversation.disconnect()
+    assert starts(conversation, "AA")
+    set_key(conversation, "LocalAuthorizeOffline", "false")
+    conversation.card("BB")
+    conversation.pass_time(10)
+    assert (conversation.station.connectors[0].transaction is None) is stops
+    conversation.unplug()
+    assert starts(conversation, "BB") is False
+
+
 @pytest.mark.parametrize("status", [Status.Accepted, Status.Blocked])
 def test_a_listed_tag_is_never_cached(talk: Talk, status: Status) -> None:
     """By no answer, whatever it says (CACHE-3); and the list is not touched by it either (LIST-1, LIST-10)."""
