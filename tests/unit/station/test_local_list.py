@@ -471,9 +471,14 @@ def test_a_start_that_waits_in_the_queue_contradicts_the_list_when_it_is_answere
 def test_a_list_from_before_the_update_of_a_cached_tag_is_read_as_stored(tmp_path: object) -> None:
     """What a start finds in list and cache at once, as an older release may have left it: the list counts (AUTH-5)."""
     store = MemoryStore()
-    store.commit([PutNote(NOTE, '{"version":3,"entries":1}')])
-    durable = msgspec.structs.replace(store.load(), local_list=(ListEntry("AA", "Blocked"),),
-                                      cache=(CacheEntry("AA", "Accepted", None, None, START),))
+    store.commit([PutNote(NOTE, '{"version":3,"entries":2}')])
+    durable = msgspec.structs.replace(
+        store.load(), local_list=(ListEntry("AA", "Blocked"), ListEntry("BB", "Accepted")),
+        cache=(CacheEntry("AA", "Accepted", None, None, START), CacheEntry("BB", "Blocked", None, None, START)))
     conversation = Conversation(configuration(tmp_path), MemoryStore(durable))  # type: ignore[arg-type]  # a Path
+    conversation.connect()
+    conversation.pass_time(5)
+    conversation.disconnect()
     assert version(conversation) == 3
     assert not starts(conversation, "AA")
+    assert starts(conversation, "BB")
