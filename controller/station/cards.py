@@ -162,6 +162,6 @@ class Cards(Feature):
             meant = self._book.of(there) is not None and self._book.of(here) is None
             if not meant and self._book.admits(here, waiting.id_tag, waiting.parent_id_tag, leaving=there):
                 self._transactions.cancel(there, step)
-                self._transactions.wait_for_plug(here, waiting.id_tag, waiting.parent_id_tag, step, waiting.since_s)
+                self._transactions.wait_for_plug(here, waiting.id_tag, waiting.parent_id_tag, step)
                 self._by_card[here.connector_id] = (here.waiting, reader)
                 return

@@ -22,7 +22,6 @@ class Waiting(msgspec.Struct, frozen=True):
 
     id_tag: str
     parent_id_tag: str | None
-    since_s: float
 
 
 class Keeper(msgspec.Struct, frozen=True):

@@ -102,22 +102,20 @@ class Transactions(Feature):
         return (connector.free and self._boot.may_charge and self.closed_for is None and not self._central_system.full
                 and not self._faults.meter_failed(connector.connector_id) and self._faults.storage_failure is None)
 
-    def wait_for_plug(self, connector: Connector, id_tag: str, parent_id_tag: str | None, step: Step,
-                      since_s: float | None = None) -> None:
+    def wait_for_plug(self, connector: Connector, id_tag: str, parent_id_tag: str | None, step: Step) -> None:
         """Somebody is authorised: begin if the car is plugged, else wait ConnectionTimeOut for it (TXN-5).
 
         Plugged, the same time is given to bolt and meter: what they hold up must not begin when nobody expects it any more.
         """
-        begun_s = step.at.monotonic_s if since_s is None or connector.plugged else since_s
         self._info.pop(connector.connector_id, None)
         connector.held_for = None
-        connector.waiting = Waiting(id_tag, parent_id_tag, begun_s)
-        self._arm_timeout(connector, begun_s)
+        connector.waiting = Waiting(id_tag, parent_id_tag)
+        self._arm_timeout(connector, step)
         self._prepare(connector, step)
 
-    def _arm_timeout(self, connector: Connector, begun_s: float) -> None:
+    def _arm_timeout(self, connector: Connector, step: Step) -> None:
         timeout_s = self._settings.integer("ConnectionTimeOut")
-        self._agenda.set(self.name, "connection", connector.connector_id, at_s=begun_s + timeout_s)
+        self._agenda.set(self.name, "connection", connector.connector_id, at_s=step.at.monotonic_s + timeout_s)
 
     def cancel(self, connector: Connector, step: Step) -> None:
         """The one who was authorised does not come, or may not begin (B1): nothing keeps the plug."""
@@ -131,7 +129,7 @@ class Transactions(Feature):
         connector.finished = False
         self._info.pop(event.connector_id, None)
         if connector.waiting is not None:
-            self._arm_timeout(connector, step.at.monotonic_s)
+            self._arm_timeout(connector, step)
         if not self._begin_free(connector, step):
             self._prepare(connector, step)
 
