@@ -253,7 +253,7 @@ def group(conversation: Conversation, **parents: str | None) -> None:
 ])
 def test_a_group_is_an_equal_parent_id_tag(conversation: Conversation, first: str | None, second: str | None,
                                            stops: bool) -> None:
-    """A tag of the same group stops; a parentIdTag is never compared with a presented idTag (IDT-3, TXN-13, S2)."""
+    """A tag of the same group stops; a parentIdTag is never compared with a presented idTag (IDT-3, TXN-12, TXN-13, S2)."""
     group(conversation, TAG1=first, TAG2=second)
     charge(conversation, "TAG1")
     conversation.card("TAG2")

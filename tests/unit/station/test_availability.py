@@ -46,7 +46,7 @@ def present(conversation: Conversation) -> list[object]:
 
 
 def test_an_idle_connector_changes_at_once_and_tells(conversation: Conversation) -> None:
-    """Accepted, immediate, reported; and back (AVL-1, AVL-2, AVL-3)."""
+    """Accepted, immediate, reported; and back; connector 0 has no part in it (AVL-1, AVL-2, AVL-3, STAT-2)."""
     assert change(conversation, 1, operative=False) is ACCEPTED
     assert conversation.statuses() == [S.Unavailable]
     assert change(conversation, 1, operative=True) is ACCEPTED
@@ -96,7 +96,7 @@ def test_a_running_transaction_is_finished_first(conversation: Conversation) -> 
 
 
 def test_an_opposite_request_cancels_what_was_scheduled(conversation: Conversation) -> None:
-    """Operative again before the end: Accepted, and the end leads to Available (AVL-4)."""
+    """Operative again before the end: Accepted, and the end leads to Available (AVL-2, AVL-4)."""
     charge(conversation)
     change(conversation, 1, operative=False)
     assert change(conversation, 1, operative=True) is ACCEPTED

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import pytest
 
+from controller import commands
 from controller.faults import CATALOGUE, FaultKind
 from controller.guard.messages import Pilot
 from controller.ocpp.messages.core import (
@@ -203,6 +204,20 @@ def test_a_faulted_connector_starts_nothing(conversation: Conversation, row: Row
     conversation.pass_time(5)
     assert conversation.of(StartTransactionReq) == []
     assert conversation.statuses() == [S.Faulted]
+
+
+def test_a_fault_that_comes_while_somebody_waits_for_the_plug_starts_nothing(conversation: Conversation) -> None:
+    """Plugged in beside the fault: no bolt, no start; when it has gone the one who waits begins, within his time (STAT-11, TXN-2)."""
+    conversation.card()
+    conversation.change(faults=faults(K.TEMPERATURE))
+    conversation.plug_in()
+    conversation.request_power()
+    conversation.pass_time(30)
+    assert conversation.of(StartTransactionReq) == []
+    assert conversation.ordered(commands.SetLock) == []
+    assert conversation.statuses() == [S.Preparing, S.Faulted]
+    conversation.change(faults=faults())
+    assert len(conversation.of(StartTransactionReq)) == 1
 
 
 def test_of_several_faults_the_most_severe_is_told_then_the_next(conversation: Conversation) -> None:

@@ -58,7 +58,7 @@ def test_a_measurand_has_one_value_per_phase_and_its_total_where_there_is_one(
 
 
 def test_nothing_is_left_to_defaults_but_the_format() -> None:
-    """Context, measurand, location and unit are sent also where they equal their defaults (MTR-8)."""
+    """Context, measurand, location and unit are sent also where they equal their defaults (MTR-7, MTR-8)."""
     (value,) = sampled("Energy.Active.Import.Register")
     assert value == SampledValue(
         value="123456.789", context=ReadingContext.SamplePeriodic, measurand=Measurand.EnergyActiveImportRegister,

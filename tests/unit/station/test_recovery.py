@@ -8,7 +8,7 @@ import pytest
 from controller import commands, events
 from controller.guard.messages import Pilot
 from controller.ocpp.messages import core as m
-from controller.ocpp.types import ChargePointStatus, Reason, ResetType, UnlockStatus
+from controller.ocpp.types import AuthorizationStatus, ChargePointStatus, Reason, ResetType, UnlockStatus
 from drivers.protocols import LockState
 from tests.unit.station.conftest import Talk
 from tests.unit.station.conversation import Conversation
@@ -39,7 +39,7 @@ def status(conversation: Conversation) -> ChargePointStatus:
 
 
 def test_a_power_cut_ends_the_transaction(talk: Talk) -> None:
-    """Default: StopTransaction(PowerLoss) after the boot, the plugged connector shows Finishing (PWR-4, PWR-5, PWR-7, T3)."""
+    """Default: StopTransaction(PowerLoss) after the boot, the plugged connector shows Finishing (TXN-12, PWR-4, PWR-5, PWR-7, T3)."""
     conversation = charging(talk)
     conversation.restart(power_cut=True)
     conversation.connect()
@@ -79,7 +79,7 @@ def test_without_a_meter_the_last_stored_register_is_billed(talk: Talk) -> None:
 
 
 def test_a_restart_that_was_announced_is_a_reboot(talk: Talk) -> None:
-    """SIGTERM was noted on disk: Reboot. Found only once: the cut after it is a PowerLoss again (PWR-5)."""
+    """SIGTERM was noted on disk: Reboot. Found only once: the cut after it is a PowerLoss again (TXN-12, PWR-5)."""
     conversation = charging(talk)
     conversation.say(events.StopRequested())
     conversation.restart(power_cut=True)
@@ -318,6 +318,26 @@ def test_an_unlock_during_recovery_opens_the_bolt(talk: Talk) -> None:
     conversation.pass_time(20)
     assert conversation.replies == [m.UnlockConnectorConf(status=UnlockStatus.Unlocked)]
     assert [stop.reason for stop in conversation.of(STOP)] == [Reason.UnlockCommand]
+
+
+def test_the_id_of_a_session_that_is_over_survives_a_restart(talk: Talk) -> None:
+    """Its start was answered after its end, and the cut came before the end could be told: the end carries that id (TXN-9, TXN-10)."""
+    conversation = talk(ocpp="AllowOfflineTxForUnknownId = true\nMeterValueSampleInterval = 0")
+    conversation.disconnect()
+    conversation.plug_in()
+    conversation.card("TAG1")
+    conversation.pass_time(60)
+    conversation.card("TAG1")
+    conversation.pass_time(10)
+    conversation.answers[START] = m.StartTransactionConf(
+        transaction_id=77, id_tag_info=m.IdTagInfo(status=AuthorizationStatus.Accepted))
+    conversation.answers[STOP] = None
+    conversation.connect()
+    conversation.restart(power_cut=True)
+    conversation.answers.clear()
+    conversation.connect()
+    assert len(conversation.of(START)) == 1
+    assert [stop.transaction_id for stop in conversation.of(STOP)] == [77, 77]
 
 
 # -- twice -----------------------------------------------------------------------------------------------------------

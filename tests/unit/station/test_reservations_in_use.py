@@ -41,7 +41,7 @@ def two(talk: Talk) -> Conversation:
 
 
 def test_the_reserved_card_prepares_and_the_start_uses_the_reservation_up(conversation: Conversation) -> None:
-    """Authorize, Preparing, and on plugging in StartTransaction with the reservationId, once (RES-7, RES-8, RES-9, G2)."""
+    """Authorize, Preparing, and on plugging in StartTransaction with the reservationId, once (TXN-1, RES-7, RES-8, RES-9, G2)."""
     reserve(conversation)
     conversation.card("tag1")
     assert conversation.actions.count("Authorize") == 1

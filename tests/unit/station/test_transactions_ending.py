@@ -379,7 +379,7 @@ def test_a_refused_stop_transaction_does_not_keep_the_user(talk: Talk, failure: 
 
 
 def test_two_connectors_end_independently(talk: Talk) -> None:
-    """Each has its own tag, register and id."""
+    """Each has its own tag, register and id (TXN-1, TXN-11)."""
     conversation = talk(connectors=2)
     conversation.plugs[2].energy_wh = 50_000.0
     conversation.pass_time(2)

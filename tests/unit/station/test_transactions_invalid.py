@@ -33,7 +33,7 @@ def refused(talk: Talk, ocpp: str = "", *, charging: str = "",
 @pytest.mark.parametrize("status", [AuthorizationStatus.Invalid, AuthorizationStatus.Blocked, AuthorizationStatus.Expired,
                                     AuthorizationStatus.ConcurrentTx])
 def test_a_refused_transaction_is_stopped(talk: Talk, status: AuthorizationStatus) -> None:
-    """StopTransactionOnInvalidId: at once, DeAuthorized, under the id of the refusal, the cable kept (AUTH-20, AUTH-22, S3)."""
+    """StopTransactionOnInvalidId: at once, DeAuthorized, under the id of the refusal, the cable kept (AUTH-20, AUTH-22, TXN-12, S3)."""
     conversation = refused(talk, status=status)
     assert not conversation.closed
     conversation.pass_time(5)
@@ -56,6 +56,17 @@ def test_a_refused_transaction_may_be_suspended_instead(talk: Talk) -> None:
     stop, = conversation.of(STOP)
     assert (stop.reason, stop.transaction_id) == (Reason.Local, 88)
     assert conversation.plugs[1].lock is LockState.UNLOCKED
+
+
+def test_a_car_that_does_not_ask_either_leaves_it_suspended_by_the_station(talk: Talk) -> None:
+    """Refused, and the car opens S2: both sides suspend, SuspendedEVSE stands, and nothing else is told (AUTH-20, STAT-5)."""
+    conversation = refused(talk, SUSPEND)
+    conversation.forget()
+    conversation.change(pilot=Pilot.B)
+    conversation.pass_time(5)
+    conversation.request_power()
+    assert conversation.station.status_of(1) == S.SuspendedEVSE
+    assert conversation.statuses() == []
 
 
 def test_a_suspended_transaction_can_be_stopped_remotely(talk: Talk) -> None:
