@@ -1,16 +1,26 @@
 """UnlockConnector: what the bolt did is what is answered."""
 
+from collections.abc import Callable
+
 import pytest
 
 from controller import commands
 from controller.faults import FaultKind
 from controller.guard.messages import Pilot
-from controller.ocpp.messages.core import StopTransactionReq, UnlockConnectorConf, UnlockConnectorReq
+from controller.ocpp.messages.core import (
+    ChangeAvailabilityReq,
+    StartTransactionReq,
+    StatusNotificationReq,
+    StopTransactionReq,
+    UnlockConnectorConf,
+    UnlockConnectorReq,
+)
+from controller.ocpp.types import AvailabilityType, Reason, UnlockStatus
 from controller.ocpp.types import ChargePointStatus as S
-from controller.ocpp.types import Reason, UnlockStatus
 from drivers.protocols import LockState
 from tests.unit.station.conftest import Talk
 from tests.unit.station.conversation import Conversation
+from tests.unit.station.reserving import reserve
 
 UNLOCKED, FAILED, NOT_SUPPORTED = UnlockStatus.Unlocked, UnlockStatus.UnlockFailed, UnlockStatus.NotSupported
 
@@ -78,6 +88,18 @@ def test_the_bolt_opens_only_behind_an_open_contactor(conversation: Conversation
     conversation.change(pilot=Pilot.B)
     assert answers(conversation) == [UNLOCKED]
     assert [request.reason for request in conversation.of(StopTransactionReq)] == [Reason.UnlockCommand]
+
+
+def test_a_bolt_that_is_out_beside_a_closed_contactor_is_no_answer_yet(conversation: Conversation) -> None:
+    """It came out by itself, and the car still draws: Unlocked is said when the plug can be taken (UNL-2)."""
+    charge(conversation)
+    conversation.plugs[1].welded = True  # here: slow to open
+    assert unlock(conversation) is None
+    conversation.change(lock=LockState.UNLOCKED)
+    assert answers(conversation) == []
+    conversation.plugs[1].welded = False
+    conversation.change(pilot=Pilot.B)
+    assert answers(conversation) == [UNLOCKED]
 
 
 def test_a_bolt_that_stays_in_is_reported_and_the_transaction_is_ended_all_the_same(conversation: Conversation) -> None:
@@ -173,6 +195,53 @@ def test_somebody_who_waits_is_turned_away(conversation: Conversation) -> None:
     assert conversation.statuses() == [S.Preparing, S.Available]
     conversation.plug_in()
     assert conversation.statuses()[-1] is S.Preparing
+
+
+def close_it(conversation: Conversation) -> None:
+    """ChangeAvailability to Inoperative."""
+    conversation.call(ChangeAvailabilityReq(connector_id=1, type=AvailabilityType.Inoperative))
+
+
+def finish(conversation: Conversation) -> None:
+    """A session has ended and the car is still there."""
+    charge(conversation)
+    conversation.card()
+    conversation.pass_time(5)
+
+
+@pytest.mark.parametrize(("before", "status"), [
+    pytest.param(close_it, S.Unavailable, id="closed"),
+    pytest.param(reserve, S.Reserved, id="reserved"),
+    pytest.param(Conversation.plug_in, S.Preparing, id="plugged in"),
+    pytest.param(finish, S.Finishing, id="finished"),
+    pytest.param(lambda conversation: conversation.change(faults=frozenset({FaultKind.GROUND})), S.Faulted, id="faulted"),
+])
+def test_without_a_transaction_the_bolt_opens_and_the_status_stays(conversation: Conversation, before: Callable[[Conversation], object],
+                                                                   status: S) -> None:
+    """Whatever else holds of the connector: a bolt that is in comes out, and that changes nothing (UNL-1)."""
+    before(conversation)
+    conversation.change(lock=LockState.LOCKED)
+    conversation.forget()
+    assert unlock(conversation) is UNLOCKED
+    assert commands.SetLock(1, locked=False) in conversation.orders
+    conversation.pass_time(20)
+    assert conversation.station.status_of(1) == status
+    assert conversation.of(StatusNotificationReq) == []
+
+
+def test_a_start_that_waits_for_the_meter_is_given_up(conversation: Conversation) -> None:
+    """Plugged in and accepted, the bolt is in, the reading still to come: it comes out, and nothing begins behind it (UNL-1)."""
+    plug = conversation.plugs[1]
+    plug.meter_works = False
+    conversation.pass_time(3)
+    plug.meter_works, plug.meter_is_prompt = True, False
+    conversation.say(plug.metered(conversation.monotonic_s - 3))
+    conversation.plug_in()
+    conversation.card()
+    assert plug.lock is LockState.LOCKED
+    assert unlock(conversation) is UNLOCKED
+    conversation.pass_time(10)
+    assert (plug.lock, conversation.of(StartTransactionReq)) == (LockState.UNLOCKED, [])
 
 
 def test_a_call_while_the_transaction_is_ending_tries_the_bolt_at_once(conversation: Conversation) -> None:
