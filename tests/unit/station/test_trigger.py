@@ -23,7 +23,8 @@ from controller.ocpp.types import (
 from tests.unit.station.conftest import Talk
 from tests.unit.station.conversation import START, Conversation
 
-ACCEPTED, REJECTED = TriggerMessageStatus.Accepted, TriggerMessageStatus.Rejected
+ACCEPTED, REJECTED, NOT_IMPLEMENTED = (
+    TriggerMessageStatus.Accepted, TriggerMessageStatus.Rejected, TriggerMessageStatus.NotImplemented)
 
 
 def trigger(conversation: Conversation, message: MessageTrigger, connector_id: int | None = None) -> TriggerMessageStatus:
@@ -51,14 +52,6 @@ def test_the_answer_leaves_before_the_message(conversation: Conversation, messag
     assert calls
 
 
-@pytest.mark.parametrize(("connector_id", "expected"), [(None, [0, 1, 2]), (0, [0]), (1, [1]), (2, [2])])
-def test_a_status_is_sent_for_the_connector_named_or_for_all(talk: Talk, connector_id: int | None, expected: list[int]) -> None:
-    """Without id: connector 0 and every connector; with id 0: that alone (TRG-2)."""
-    conversation = talk(connectors=2)
-    assert trigger(conversation, MessageTrigger.StatusNotification, connector_id) is ACCEPTED
-    assert [n.connector_id for n in conversation.of(StatusNotificationReq)] == expected
-
-
 def test_a_triggered_status_is_the_present_one_with_the_present_time(talk: Talk) -> None:
     """Not what was told last, and not when it began: what holds now, whatever MinimumStatusDuration says (TRG-3, STAT-4)."""
     conversation = talk(ocpp="MinimumStatusDuration = 600")
@@ -79,25 +72,34 @@ def test_a_status_that_was_triggered_is_not_told_again(talk: Talk) -> None:
     assert len(conversation.of(StatusNotificationReq)) == 1
 
 
-@pytest.mark.parametrize(("message", "connector_id", "expected"), [
-    (MessageTrigger.StatusNotification, 3, REJECTED),
-    (MessageTrigger.MeterValues, 3, REJECTED),
-    (MessageTrigger.MeterValues, 0, REJECTED),
-    (MessageTrigger.Heartbeat, 3, ACCEPTED),
+@pytest.mark.parametrize(("message", "connector_id", "answer", "sent"), [
+    *((MessageTrigger.Heartbeat, number, ACCEPTED, [None]) for number in (None, 0, 1, 3)),
+    *((MessageTrigger.BootNotification, number, REJECTED, []) for number in (None, 0, 1, 3)),
+    *((MessageTrigger.DiagnosticsStatusNotification, number, NOT_IMPLEMENTED, []) for number in (None, 0, 1, 3)),
+    *((MessageTrigger.FirmwareStatusNotification, number, NOT_IMPLEMENTED, []) for number in (None, 0, 1, 3)),
+    (MessageTrigger.StatusNotification, None, ACCEPTED, [0, 1, 2]),
+    *((MessageTrigger.StatusNotification, number, ACCEPTED, [number]) for number in (0, 1, 2)),
+    (MessageTrigger.StatusNotification, 3, REJECTED, []),
+    (MessageTrigger.MeterValues, None, ACCEPTED, [1, 2]),
+    *((MessageTrigger.MeterValues, number, ACCEPTED, [number]) for number in (1, 2)),
+    *((MessageTrigger.MeterValues, number, REJECTED, []) for number in (0, 3)),
 ], ids=str)
-def test_a_connector_that_is_not_there_matters_only_where_connectors_matter(
-        talk: Talk, message: MessageTrigger, connector_id: int, expected: TriggerMessageStatus) -> None:
-    """Relevant and unknown: Rejected and nothing sent; irrelevant: ignored (TRG-2, TRG-4)."""
+def test_each_message_with_and_without_a_connector(talk: Talk, message: MessageTrigger, connector_id: int | None,
+                                                   answer: TriggerMessageStatus, sent: list[int | None]) -> None:
+    """Relevant: that one, or all where none is named, Rejected where there is none; irrelevant: ignored (TRG-1, TRG-2, TRG-4, TRG-6)."""
     conversation = talk(connectors=2)
-    assert trigger(conversation, message, connector_id) is expected
-    assert conversation.actions == ([str(message)] if expected is ACCEPTED else [])
+    assert trigger(conversation, message, connector_id) is answer
+    assert [(request.action, getattr(request, "connector_id", None)) for _, request in conversation.sent] == [
+        (str(message), number) for number in sent]
 
 
-def test_meter_values_without_a_connector_come_from_every_connector(talk: Talk) -> None:
-    """TriggerMessage(MeterValues) without id means all of them (TRG-2)."""
-    conversation = talk(connectors=2)
-    assert trigger(conversation, MessageTrigger.MeterValues) is ACCEPTED
-    assert [request.connector_id for request in conversation.of(MeterValuesReq)] == [1, 2]
+@pytest.mark.parametrize("connector_id", [None, 0, 1, 3])
+def test_a_boot_is_triggered_whatever_connector_is_named(talk: Talk, connector_id: int | None) -> None:
+    """In Pending, where BootNotification is possible, the connector means nothing to it (TRG-2, TRG-6, BOOT-11)."""
+    conversation = talk(online=False)
+    pending(conversation)
+    assert trigger(conversation, MessageTrigger.BootNotification, connector_id) is ACCEPTED
+    assert conversation.actions == ["BootNotification"]
 
 
 def test_boot_notification_is_rejected_once_accepted(conversation: Conversation) -> None:
@@ -105,13 +107,6 @@ def test_boot_notification_is_rejected_once_accepted(conversation: Conversation)
     assert trigger(conversation, MessageTrigger.BootNotification) is REJECTED
     conversation.pass_time(10)
     assert conversation.of(BootNotificationReq) == []
-
-
-@pytest.mark.parametrize("message", [MessageTrigger.DiagnosticsStatusNotification, MessageTrigger.FirmwareStatusNotification])
-def test_what_is_not_implemented_is_said_to_be_so(conversation: Conversation, message: MessageTrigger) -> None:
-    """Messages of profiles that are not there: NotImplemented (TRG-1, TRG-6)."""
-    assert trigger(conversation, message) is TriggerMessageStatus.NotImplemented
-    assert conversation.sent == []
 
 
 @pytest.mark.parametrize(("message", "expected"), [
