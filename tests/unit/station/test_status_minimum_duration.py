@@ -1,8 +1,9 @@
 """MinimumStatusDuration: a status has to last before it is told (STAT-4, scenario S10)."""
 
 from controller.faults import FaultKind
-from controller.ocpp.messages.core import ChangeConfigurationReq, StatusNotificationReq
+from controller.ocpp.messages.core import ChangeConfigurationReq, StatusNotificationReq, StopTransactionReq
 from controller.ocpp.types import ChargePointStatus as S
+from controller.ocpp.types import Reason
 from tests.unit.station.conftest import Talk
 from tests.unit.station.conversation import Conversation
 
@@ -88,6 +89,64 @@ def test_a_change_of_the_error_alone_does_not_wait(talk: Talk) -> None:
     conversation = patient(talk)
     conversation.change(faults=frozenset({FaultKind.LOCK_STUCK}))
     assert [n.vendor_error_code for n in conversation.of(StatusNotificationReq)] == ["lock_stuck"]
+
+
+def faults(*kinds: FaultKind) -> frozenset[FaultKind]:
+    """These stand."""
+    return frozenset(kinds)
+
+
+def told(conversation: Conversation) -> list[tuple[S, str | None]]:
+    """Every status told of connector 1, with the fault behind it."""
+    return [(n.status, n.vendor_error_code) for n in conversation.of(StatusNotificationReq) if n.connector_id == 1]
+
+
+def test_a_fault_is_told_when_it_has_lasted_and_so_is_its_end(talk: Talk) -> None:
+    """Faulted is a status like any other: it waits, and so does what follows it (STAT-4, STAT-9)."""
+    conversation = patient(talk)
+    conversation.change(faults=faults(FaultKind.TEMPERATURE))
+    conversation.pass_time(6)
+    conversation.change(faults=faults())
+    conversation.pass_time(6)
+    assert told(conversation) == [], "neither has lasted"
+    conversation.change(faults=faults(FaultKind.TEMPERATURE))
+    conversation.pass_time(11)
+    conversation.change(faults=faults())
+    conversation.pass_time(6)
+    conversation.change(faults=faults(FaultKind.TEMPERATURE))
+    conversation.pass_time(20)
+    assert told(conversation) == [(S.Faulted, "temperature")], "it was gone for six seconds only"
+    conversation.change(faults=faults())
+    conversation.pass_time(9)
+    assert len(told(conversation)) == 1
+    conversation.pass_time(2)
+    assert told(conversation) == [(S.Faulted, "temperature"), (S.Available, None)]
+
+
+def test_another_fault_within_faulted_does_not_wait(talk: Talk) -> None:
+    """A worse one comes: the status is the same, so the new code is told at once (STAT-4, STAT-13)."""
+    conversation = patient(talk)
+    conversation.change(faults=faults(FaultKind.TEMPERATURE))
+    conversation.pass_time(11)
+    conversation.change(faults=faults(FaultKind.TEMPERATURE, FaultKind.RCD))
+    assert told(conversation) == [(S.Faulted, "temperature"), (S.Faulted, "rcd")]
+
+
+def test_a_short_fault_that_ends_a_transaction_leaves_its_end_to_tell(talk: Talk) -> None:
+    """The emergency stop is pulled out again at once: StopTransaction does not wait, Finishing does, Faulted is skipped (STAT-4, TXN-12)."""
+    conversation = patient(talk)
+    conversation.plug_in()
+    conversation.card()
+    conversation.request_power()
+    conversation.pass_time(11)
+    conversation.change(faults=faults(FaultKind.ESTOP))
+    conversation.pass_time(2)
+    assert [stop.reason for stop in conversation.of(StopTransactionReq)] == [Reason.EmergencyStop]
+    conversation.change(faults=faults())
+    conversation.pass_time(9)
+    assert told(conversation) == [(S.Charging, None)]
+    conversation.pass_time(2)
+    assert told(conversation) == [(S.Charging, None), (S.Finishing, None)]
 
 
 def test_switching_the_duration_off_tells_what_waits(talk: Talk) -> None:
