@@ -112,7 +112,7 @@ def test_an_expired_entry_counts_for_nothing(talk: Talk) -> None:
 
 
 def test_a_disabled_cache_is_neither_used_nor_filled(talk: Talk) -> None:
-    """AuthorizationCacheEnabled = false: every card is asked about, offline all are strangers (CACHE-1)."""
+    """AuthorizationCacheEnabled = false: every card is asked about, offline all are strangers (CACHE-1, AUTH-5)."""
     conversation = talk(ocpp=TRUSTING + "\nAuthorizationCacheEnabled = false")
     assert asks(conversation, "TAG1")
     assert asks(conversation, "TAG1")

@@ -201,8 +201,18 @@ def test_a_kept_cable_is_freed_by_its_tag_or_its_group(talk: Talk, id_tag: str, 
     assert status(conversation) is ChargePointStatus.Available
 
 
+def test_a_cable_kept_beside_its_car_is_freed_by_the_tag_alone(talk: Talk) -> None:
+    """Nobody's group, refused again: the tag itself frees it, another refused one does not (AUTH-20)."""
+    conversation = deauthorized(talk)
+    conversation.answers[m.AuthorizeReq] = m.AuthorizeConf(id_tag_info=invalid())
+    conversation.card("TAG2")
+    assert locked(conversation)
+    conversation.card("tag1")
+    assert not locked(conversation)
+
+
 def test_a_kept_cable_is_not_freed_by_a_stranger(talk: Talk) -> None:
-    """Nor can a stranger begin a session where somebody's cable is locked and no car is there (AUTH-20)."""
+    """Nor can a stranger begin a session where somebody's cable is locked and no car is there (AUTH-20, TXN-16)."""
     conversation = deauthorized(talk)
     conversation.unplug()
     conversation.answers[m.AuthorizeReq] = m.AuthorizeConf(id_tag_info=invalid(AuthorizationStatus.Accepted))

@@ -211,7 +211,7 @@ def test_list_and_version_outlive_a_restart(conversation: Conversation) -> None:
 def test_switched_off_by_its_key_there_is_no_list(conversation: Conversation) -> None:
     """LocalAuthListEnabled false: -1, NotSupported, and nobody is known by it; switched on again it is as it was.
 
-    (LIST-3, LIST-8, TC_042_1)
+    (LIST-3, LIST-8, AUTH-5, TC_042_1)
     """
     send(conversation, 4, FULL, entry("AA", Status.Blocked))
     set_key(conversation, "LocalAuthListEnabled", "false")
@@ -266,7 +266,7 @@ def test_offline_the_list_decides_and_a_listed_tag_is_no_stranger(talk: Talk, da
                                                                  ) -> None:
     """Accepted and ConcurrentTx may; any other status, or validity that has run out: refused, whatever strangers may.
 
-    (AUTH-7, AUTH-8, AUTH-10)
+    (AUTH-7, AUTH-8, AUTH-10, LIST-2)
     """
     conversation = talk(ocpp=f"AllowOfflineTxForUnknownId = {strangers}")
     send(conversation, 1, FULL, data)
