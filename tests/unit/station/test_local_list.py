@@ -136,6 +136,17 @@ def test_a_differential_update_that_takes_the_last_entry_leaves_an_empty_list(co
     assert version(conversation) == 0
 
 
+@pytest.mark.parametrize(("data", "may"), [
+    (entry("AA", Status.Blocked), False), (gone("AA"), False), (entry("BB"), True), (entry("CC"), True),
+], ids=["blocked", "deleted", "no longer blocked", "added"])
+def test_a_differential_update_is_obeyed_at_once(conversation: Conversation, data: AuthorizationData, may: bool) -> None:
+    """The next card is judged by it, without a restart (LIST-5, AUTH-7)."""
+    send(conversation, 1, FULL, entry("AA"), entry("BB", Status.Blocked))
+    assert send(conversation, 2, DIFFERENTIAL, data) is ACCEPTED
+    conversation.disconnect()
+    assert starts(conversation, data.id_tag) is may
+
+
 @pytest.mark.parametrize("late", [5, 4, 1])
 def test_a_differential_update_must_be_newer(conversation: Conversation, late: int) -> None:
     """Full 2, Differential 5, Differential 4: VersionMismatch, and nothing has changed (LIST-6, TC_043_2)."""
