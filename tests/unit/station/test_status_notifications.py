@@ -12,15 +12,19 @@ from controller.ocpp.messages.core import (
     BootNotificationReq,
     ChangeAvailabilityReq,
     HeartbeatReq,
+    IdTagInfo,
     RemoteStartTransactionReq,
     RemoteStopTransactionReq,
+    StartTransactionConf,
+    StartTransactionReq,
     StatusNotificationReq,
 )
-from controller.ocpp.types import AvailabilityType, ChargePointErrorCode, RegistrationStatus
+from controller.ocpp.messages.local_auth_list import AuthorizationData, SendLocalListReq
+from controller.ocpp.types import AuthorizationStatus, AvailabilityType, ChargePointErrorCode, RegistrationStatus, UpdateType
 from controller.ocpp.types import ChargePointStatus as S
 from controller.station.status_notifications import PULLED_WITHIN_S
 from tests.unit.station.conftest import Talk
-from tests.unit.station.conversation import START, Conversation
+from tests.unit.station.conversation import START, Conversation, invalid
 from tests.unit.station.reserving import HOUR_S, cancel, reserve
 from tests.unit.station.transition_oracle import CELLS, undefined_steps
 
@@ -402,3 +406,17 @@ def test_a_pilot_in_state_d_without_ventilation_is_suspended_with_a_warning(conv
     assert (last.status, last.error_code) == (S.SuspendedEVSE, ChargePointErrorCode.OtherError)
     assert last.vendor_error_code == "ventilation"
     assert not conversation.closed
+
+
+def test_a_list_conflict_is_told_with_the_present_status_of_connector_zero(talk: Talk) -> None:
+    """Out of service as a whole while a listed card charges, and refused then: LocalListConflict, Unavailable (LIST-9, STAT-2)."""
+    conversation = talk(ocpp="LocalPreAuthorize = true")
+    conversation.call(SendLocalListReq(list_version=1, update_type=UpdateType.Full, local_authorization_list=[
+        AuthorizationData(id_tag="TAG1", id_tag_info=IdTagInfo(status=AuthorizationStatus.Accepted))]))
+    conversation.answers[StartTransactionReq] = None
+    charge(conversation)
+    set_operative(conversation, 0, operative=False)
+    conversation.answer(StartTransactionConf(transaction_id=1, id_tag_info=invalid()))
+    told = [(n.connector_id, n.status) for n in conversation.of(StatusNotificationReq)
+            if n.error_code is ChargePointErrorCode.LocalListConflict]
+    assert told == [(0, S.Unavailable)]
