@@ -20,7 +20,13 @@ from controller.ocpp.messages.core import (
     StatusNotificationReq,
 )
 from controller.ocpp.messages.local_auth_list import AuthorizationData, SendLocalListReq
-from controller.ocpp.types import AuthorizationStatus, AvailabilityType, ChargePointErrorCode, RegistrationStatus, UpdateType
+from controller.ocpp.types import (
+    AuthorizationStatus,
+    AvailabilityType,
+    ChargePointErrorCode,
+    RegistrationStatus,
+    UpdateType,
+)
 from controller.ocpp.types import ChargePointStatus as S
 from controller.station.status_notifications import PULLED_WITHIN_S
 from tests.unit.station.conftest import Talk
