@@ -161,7 +161,7 @@ def test_values_have_five_hundred_characters_at_most(conversation: Conversation,
 
 
 def test_the_number_of_connectors_is_that_of_the_hardware(talk: Talk) -> None:
-    """NumberOfConnectors and the phase rotation follow the configured connectors (STAT-1, CFG-1)."""
+    """NumberOfConnectors and the phase rotation follow the configured connectors (STAT-1, MTR-16, CFG-1)."""
     conversation = talk(connectors=3)
     assert value(conversation, "NumberOfConnectors") == "3"
     assert value(conversation, "ConnectorPhaseRotation") == "1.RST,2.RST,3.RST"

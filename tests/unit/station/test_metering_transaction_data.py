@@ -113,6 +113,19 @@ def test_energy_per_interval_in_transaction_data_is_that_of_the_interval(talk: T
     assert [value.sampled_value[0].value for value in values] == ["0", "184", "184", "92"]
 
 
+def test_energy_of_the_first_aligned_interval_after_a_restart_is_what_came_since(talk: Talk) -> None:
+    """What flowed before it nobody knows any more; what flowed after it is not nothing (MTR-3)."""
+    conversation = talk(ocpp='StopTxnAlignedData = "Energy.Active.Import.Interval"\nClockAlignedDataInterval = 60')
+    begin(conversation)
+    conversation.pass_time(20)
+    conversation.restart(after_s=5, offers_survive=True)
+    conversation.connect()
+    conversation.pass_time(31)
+    conversation.card()
+    _, aligned, _ = data(conversation)
+    assert float(aligned.sampled_value[0].value) == pytest.approx(30 * 11040 / 3600, abs=0.01)
+
+
 @pytest.mark.parametrize("sample_interval_s", [0, 7, 60])
 def test_energy_per_aligned_interval_adds_up_to_what_was_delivered(talk: Talk, sample_interval_s: int) -> None:
     """The partial intervals at both ends are the clock's, whatever the periodic samples do between them (MTR-3, MTR-12)."""

@@ -397,6 +397,19 @@ def test_two_connectors_end_independently(talk: Talk) -> None:
     assert [stop.meter_stop > 50_000 for stop in conversation.of(STOP)] == [True, False]
 
 
+def test_a_register_that_goes_back_takes_nothing_back(conversation: Conversation) -> None:
+    """The meter forgot its last minute: meterStop is not below what was told of the session already (MTR-9)."""
+    charging(conversation)
+    conversation.pass_time(60)
+    told_wh = float(conversation.of(m.MeterValuesReq)[-1].meter_value[0].sampled_value[0].value)
+    conversation.plugs[1].energy_wh -= 150
+    conversation.pass_time(2)
+    conversation.card("TAG1")
+    conversation.pass_time(5)
+    stop, = conversation.of(STOP)
+    assert stop.meter_stop == pytest.approx(told_wh, abs=1)
+
+
 # -- answers that come late ------------------------------------------------------------------------------------------
 
 
