@@ -278,12 +278,16 @@ class Promises(Rule):
         self._made: dict[int, Said] = {}
         self._standing: dict[int, Said] = {}
         self._used: dict[int, str] = {}
+        self._told_until = EARLIEST
+        """The latest moment of which a status told."""
+        self._made_after: dict[int, datetime] = {}
 
     def answer_out(self, said: Said, payload: Any) -> None:
         accepted = payload is not None and payload.get("status") == "Accepted"
         if said.action == "ReserveNow" and accepted:
             number = said.payload["reservationId"]
             self._made[number] = self._standing[number] = said
+            self._made_after[number] = self._told_until
             self._used.pop(number, None)
         elif said.action == "CancelReservation" and accepted:
             self._standing.pop(said.payload["reservationId"], None)
@@ -291,6 +295,8 @@ class Promises(Rule):
     def call_out(self, said: Said) -> None:
         connector_id = said.payload.get("connectorId")
         self._standing = {number: made for number, made in self._standing.items() if made.wire is said.wire}
+        if said.action == "StatusNotification":
+            self._told_until = max([self._told_until, *_dates(said.payload)])
         if said.action == "StatusNotification" and said.payload["status"] in ("Faulted", "Unavailable"):
             self._standing = {number: made for number, made in self._standing.items()
                               if made.payload["connectorId"] != connector_id}
@@ -300,6 +306,8 @@ class Promises(Rule):
     def _started(self, said: Said, connector_id: int, told: int | None) -> None:
         at = datetime.fromisoformat(said.payload["timestamp"])
         for number, made in self._standing.items():
+            if at <= self._made_after[number]:
+                continue  # it began before the promise, and is told late, or once more
             lasts_s = (datetime.fromisoformat(made.payload["expiryDate"]) - at).total_seconds()
             left_s = lasts_s - LATE_S if said.at_s > made.at_s + LATE_S else 0.0
             if made.payload["connectorId"] == connector_id and number != told and left_s > 0:
