@@ -187,6 +187,7 @@ class Metering(Feature):
                 self._take(connector, ALIGNED, "MeterValuesAlignedData", ReadingContext.SampleClock, at, step)
                 self._gather(connector, ALIGNED, "StopTxnAlignedData", ReadingContext.SampleClock, at, step)
                 self._end_interval(connector, ALIGNED, step)
+                self._transactions.save(connector, step)
         self._arm_aligned(step)
 
     # -- taking ------------------------------------------------------------------------------------------------------

@@ -195,3 +195,24 @@ async def test_a_latched_fault_outlives_the_power(charge_point):
     assert not charge_point.closed()
     await charge_point.fault("rcd", active=False)
     await charge_point.until(lambda: central_system.error()[1] == "NoError", within_s=5)
+
+
+async def test_an_aligned_sample_that_was_told_is_on_the_disk_too(charge_point):
+    """Killed just after it: the end is told neither before that sample, nor with less energy, though the meter is silent by then.
+
+    (PWR-2, MTR-9, MTR-17)
+    """
+    await charge_point.start(ocpp="MeterValueSampleInterval = 0\nClockAlignedDataInterval = 40")
+    await charge_point.charge()
+    central_system = charge_point.central_system
+    await charge_point.until(lambda: len(central_system.of("MeterValues")) == 2, within_s=100)
+    told = central_system.of("MeterValues")[-1]["meterValue"][0]
+    assert told["timestamp"] == "2026-03-01T12:01:20Z"
+    register_wh = central_system.energy_wh(1)[-1]
+    await charge_point.restart(ready=False)
+    await charge_point.verb("meter", connector=1, fail=True)
+    await settled(charge_point)
+    await charge_point.until(lambda: central_system.of("StopTransaction"), within_s=20)
+    stop = central_system.of("StopTransaction")[0]
+    assert datetime.fromisoformat(stop["timestamp"]) >= datetime.fromisoformat(told["timestamp"])
+    assert stop["meterStop"] >= int(register_wh)
