@@ -311,3 +311,20 @@ async def test_f_step_the_grid_of_the_day_goes_on_at_once(charge_point, by_s):
     assert {later - earlier for earlier, later in itertools.pairwise(new)} == {timedelta(minutes=1)}
     everything = [dates(values)[0] for values in central_system.of("MeterValues")]
     assert len(set(everything[before - 1:])) == len(everything[before - 1:])
+
+
+async def test_f_step_what_was_told_of_a_session_is_not_overtaken_by_its_end_after_a_restart(charge_point):
+    """The clock was an hour ahead, was corrected, and the process died: the end is not told before the samples (F-STEP, TIME-2, PWR-4)."""
+    await charge_point.start(ocpp="MeterValueSampleInterval = 60")
+    central_system = charge_point.central_system
+    central_system.clock_error_s = 3600
+    assert (await central_system.call("TriggerMessage", requestedMessage="Heartbeat"))["status"] == "Accepted"
+    await charge_point.charge()
+    await charge_point.pass_time(minutes=2, seconds=30)
+    central_system.clock_error_s = 0
+    assert (await central_system.call("TriggerMessage", requestedMessage="Heartbeat"))["status"] == "Accepted"
+    await charge_point.pass_time(minutes=2)
+    told = max(dates(values)[-1] for values in central_system.of("MeterValues"))
+    await charge_point.restart(ready=False)
+    await charge_point.until(lambda: central_system.of("StopTransaction"), within_s=30)
+    assert dates(central_system.of("StopTransaction")[0])[-1] >= told
