@@ -9,10 +9,10 @@ from pathlib import Path
 
 import msgspec
 
-from tests.bench import calls, idle, memory, reaction, reaction_under_load, startup
+from tests.bench import calls, drain, idle, local_list, memory, reaction, reaction_under_load, startup
 from tests.bench.figures import Figure, lines
 
-MEASURES = {"start": startup.measure, "memory": memory.measure, "calls": calls.measure, "idle": idle.measure,
+MEASURES = {"start": startup.measure, "memory": memory.measure, "calls": calls.measure, "drain": drain.measure, "list": local_list.measure, "idle": idle.measure,
             "reaction": reaction.measure, "load": reaction_under_load.measure}
 BUSY = 0.5
 """A load average above this means that others wanted the processor too."""

@@ -59,7 +59,7 @@ async def measure() -> list[Figure]:
 async def _measure(kind: Kind, line: Line, central_system: BareCentralSystem) -> list[Figure]:
     frames = _frames(kind, central_system)
     answer = await _call(kind, line, next(frames))
-    async with _echo(central_system, len(answer[1]), follows=kind.follows, durable=kind.durable) as echo:
+    async with echoing(central_system, len(answer[1]), follows=kind.follows, durable=kind.durable) as echo:
         ours_s, theirs_s = [], []
         for _ in range(WARM_UPS + ROUNDS):
             frame = next(frames)
@@ -95,7 +95,8 @@ async def _call(kind: Kind, line: Line, frame: str) -> tuple[float, str]:
 
 
 @contextlib.asynccontextmanager
-async def _echo(central_system: BareCentralSystem, size: int, *, follows: str, durable: bool) -> AsyncIterator[Line]:
+async def echoing(central_system: BareCentralSystem, size: int, *, follows: str, durable: bool) -> AsyncIterator[Line]:
+    """A bare client in a process of its own that answers every frame with `size` bytes."""
     with folders() as (storage, _):
         process = await asyncio.to_thread(
             subprocess.Popen, [sys.executable, "-m", "tests.bench.echo", f"ws://127.0.0.1:{central_system.port}/echo",

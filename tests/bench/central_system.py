@@ -46,11 +46,12 @@ class Line:
                 self._answer.set_result((arrived_s, text))
             return
         _, message_id, action, _ = json.loads(text)
-        await self._connection.send(json.dumps([3, message_id, _conf(action)]))
+        await self._connection.send(json.dumps([3, message_id, conf(action)]))
         self.calls.put_nowait(action)
 
 
-def _conf(action: str) -> dict[str, object]:
+def conf(action: str) -> dict[str, object]:
+    """The friendliest answer that the standard allows."""
     now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
     match action:
         case "BootNotification":

@@ -61,6 +61,10 @@ class Daemon:
         """The end of its standard error."""
         return self._log.read_text()[-2000:]
 
+    def beside(self, name: str) -> Path:
+        """A file in the folder of its configuration."""
+        return self._log.with_name(name)
+
     def post(self, path: str, body: dict[str, object]) -> None:
         """A verb of the control socket."""
         status, answer = self._request("POST", path, json.dumps(body))
@@ -119,14 +123,15 @@ def folders() -> Iterator[tuple[Path, Path]]:
         yield Path(storage), Path(sockets)
 
 
-def start(url: str, storage: Path, sockets: Path, *, options: Sequence[str] = (), interpreter: Sequence[str] = ()) -> Daemon:
-    """Start a daemon, with options for it and for its interpreter."""
+def start(url: str, storage: Path, sockets: Path, *, options: Sequence[str] = (), interpreter: Sequence[str] = (),
+          module: str = "controller") -> Daemon:
+    """Start a daemon, with options for it and for its interpreter; `module` is what is run, where that is more than the daemon alone."""
     file = sockets / "evcp.toml"
     file.write_text(CONFIGURATION.format(url=url, storage=storage, sockets=sockets))
     log = sockets / "log"
     with log.open("wb") as stderr:
         process = subprocess.Popen(
-            [sys.executable, *interpreter, "-m", "controller", "run", "--config", str(file), *options], cwd=ROOT,
+            [sys.executable, *interpreter, "-m", module, "run", "--config", str(file), *options], cwd=ROOT,
             env=ENVIRONMENT, stdin=subprocess.DEVNULL, stderr=stderr)
     return Daemon(process, sockets / "control.sock", log)
 
