@@ -315,3 +315,28 @@ async def test_b5_a_queue_that_is_full_refuses_new_sessions(charge_point, monkey
     assert len({stop["transactionId"] for stop in central_system.of("StopTransaction")}) == 3
     await charge_point.swipe("TAG3")
     await charge_point.until(charge_point.closed, within_s=10)
+
+
+async def test_a_long_queue_drains_in_order_with_one_call_for_each_message(charge_point):
+    """Two thousand samples over an outage: one CALL each, in the order in which they were taken, one round trip after the other.
+
+    (QUE-2, QUE-3, RPC-5, F-QUEUE)
+    """
+    await charge_point.start(ocpp="MeterValueSampleInterval = 1\nHeartbeatInterval = 86400")
+    central_system = charge_point.central_system
+    await charge_point.charge()
+    await charge_point.link(up=False)
+    await charge_point.pass_time(seconds=2000)
+    await charge_point.swipe("TAG1")
+    await charge_point.until(lambda: charge_point.status() == "Finishing", within_s=10)
+    owed = [message.message_id for message in charge_point.memory.load().outbox]
+    assert len(owed) >= 2000
+    central_system.forget()
+    await charge_point.link(up=True)
+    took_s = await charge_point.until(lambda: charge_point.queue_length == 0, within_s=2 * len(owed))
+    told = central_system.calls("StartTransaction", "MeterValues", "StopTransaction")
+    assert [call.message_id for call in told] == owed
+    stamps = [call.payload["meterValue"][0]["timestamp"] for call in told[:-1]]
+    assert stamps == sorted(set(stamps))
+    round_trip_s = 2 * central_system.network.latency_s
+    assert took_s <= 3 + len(owed) * round_trip_s * 1.05
