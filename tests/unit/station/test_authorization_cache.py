@@ -112,11 +112,25 @@ def test_an_expired_entry_counts_for_nothing(talk: Talk) -> None:
 
 
 def test_a_disabled_cache_is_neither_used_nor_filled(talk: Talk) -> None:
-    """AuthorizationCacheEnabled = false: every card is asked about, offline all are strangers (CACHE-1, AUTH-5)."""
+    """AuthorizationCacheEnabled = false: every card is asked about, offline all are strangers (CACHE-1)."""
     conversation = talk(ocpp=TRUSTING + "\nAuthorizationCacheEnabled = false")
     assert asks(conversation, "TAG1")
     assert asks(conversation, "TAG1")
     assert conversation.store.load().cache == ()
+
+
+def test_what_a_cache_has_learned_counts_only_while_it_is_enabled(talk: Talk) -> None:
+    """Switched off, a good card of its is asked about online and a stranger offline; switched on again it is known (CACHE-1, AUTH-5)."""
+    conversation = talk(ocpp=TRUSTING)
+    asks(conversation, "TAG1")
+    conversation.call(m.ChangeConfigurationReq(key="AuthorizationCacheEnabled", value="false"))
+    conversation.disconnect()
+    assert not begins(conversation, "TAG1")
+    conversation.connect()
+    conversation.answers[m.AuthorizeReq] = "InternalError"
+    assert asks(conversation, "TAG1")
+    conversation.call(m.ChangeConfigurationReq(key="AuthorizationCacheEnabled", value="true"))
+    assert not asks(conversation, "TAG1")
 
 
 def test_a_verdict_that_a_disabled_cache_missed_does_not_leave_the_old_one(talk: Talk) -> None:
