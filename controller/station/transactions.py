@@ -168,12 +168,12 @@ class Transactions(Feature):
         connector.finished = False
         self._put(connector, Transaction(
             local_id=self._new_id(), connector_id=connector.connector_id, id_tag=waiting.id_tag,
-            parent_id_tag=waiting.parent_id_tag, started=step.stamp, meter_start_wh=int(energy_wh),
+            parent_id_tag=waiting.parent_id_tag, started=step.stamp, meter_start_wh=whole_wh(energy_wh),
             last_energy_wh=energy_wh, last_seen=step.stamp, reservation_id=reservation_id,
             stand_alone=self._central_system.stand_alone,
         ), step)
         request = StartTransactionReq(
-            connector_id=connector.connector_id, id_tag=waiting.id_tag, meter_start=int(energy_wh),
+            connector_id=connector.connector_id, id_tag=waiting.id_tag, meter_start=whole_wh(energy_wh),
             timestamp=step.at.utc, reservation_id=reservation_id)
         self._central_system.owe(request, connector.transaction, connector.connector_id, step)
         self._agenda.set(self.name, "save", connector.connector_id, at_s=step.at.monotonic_s + SAVED_EVERY_S)
@@ -356,7 +356,7 @@ class Transactions(Feature):
         if transaction is None or transaction.stop_reason is None:
             return
         at = transaction.last_seen
-        meter_stop_wh = max(int(transaction.last_energy_wh), transaction.meter_start_wh)
+        meter_stop_wh = max(whole_wh(transaction.last_energy_wh), transaction.meter_start_wh)
         ended = msgspec.structs.replace(transaction, ended=at, meter_stop_wh=meter_stop_wh)
         self._put(connector, ended, step)
         request = StopTransactionReq(
@@ -416,6 +416,8 @@ class Transactions(Feature):
         connector = self._connectors[event.connector_id]
         if event.connector_id in self._ending_since_s:
             self._write_end(connector, step)
+        elif connector.transaction is not None and connector.transaction.energy_allowed_wh is not None and not connector.recovering:
+            self._deauthorize(connector, step)  # what nobody measures has no limit
 
     def _guard_found(self, _event: GuardFound, step: Step) -> None:
         """A guard that was started anew holds no bolt for us."""
@@ -454,6 +456,11 @@ def _used_up(transaction: Transaction, reading: MeterReading) -> bool:
         return False
     ahead_wh = max(reading.power_w, 0.0) * CONTACTOR_OPENS_WITHIN_S / 3600
     return reading.energy_wh + ahead_wh >= transaction.energy_allowed_wh
+
+
+def whole_wh(energy_wh: float) -> int:
+    """The register as meterStart and meterStop tell it; 1.001 kWh, a hair less in binary, are 1001 Wh."""
+    return int(round(energy_wh, 3))
 
 
 def gathered(local_id: str, value: MeterValue) -> AddTransactionData:

@@ -316,6 +316,20 @@ def test_the_register_is_read_anew_when_the_last_reading_is_old(conversation: Co
     assert conversation.of(START)[0].meter_start == 5000
 
 
+def test_a_register_that_binary_makes_a_hair_less_is_not_a_watt_hour_less(conversation: Conversation) -> None:
+    """1.001 kWh is 1001 Wh, at the start and at the end, as the samples say (TXN-1, MTR-9)."""
+    conversation.plugs[1].energy_wh = 1001.0 - 1e-10
+    conversation.pass_time(2)
+    conversation.plug_in()
+    conversation.card()
+    assert conversation.of(START)[0].meter_start == 1001
+    conversation.plugs[1].energy_wh = 4035.0 - 1e-10
+    conversation.pass_time(2)
+    conversation.card()
+    conversation.pass_time(5)
+    assert conversation.of(STOP)[0].meter_stop == 4035
+
+
 def test_a_silent_meter_starts_nothing(conversation: Conversation) -> None:
     """What cannot be measured is not sold; the card is not even asked about (contract: fault kind meter)."""
     conversation.say(events.MeterFailed(1, "no answer"))

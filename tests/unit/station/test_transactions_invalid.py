@@ -130,6 +130,17 @@ def test_the_allowed_energy_is_not_granted_anew_by_a_restart(talk: Talk, offers_
     assert [stop.reason for stop in conversation.of(STOP)] == [Reason.DeAuthorized]
 
 
+def test_what_nobody_measures_is_not_allowed(talk: Talk) -> None:
+    """A meter that falls silent ends the allowance, also where a silent meter ends nothing else (AUTH-21, S3)."""
+    conversation = refused(talk, "MaxEnergyOnInvalidId = 500", charging='on_meter_loss = "continue"')
+    conversation.pass_time(10)
+    assert conversation.closed
+    conversation.plugs[1].meter_works = False
+    conversation.pass_time(10)
+    assert not conversation.closed
+    assert [stop.reason for stop in conversation.of(STOP)] == [Reason.DeAuthorized]
+
+
 def test_a_user_who_leaves_within_the_allowed_energy_ends_normally(talk: Talk) -> None:
     """Card within the allowance: Local, and the cable is free (AUTH-21, TXN-14)."""
     conversation = refused(talk, "MaxEnergyOnInvalidId = 500")
