@@ -52,6 +52,8 @@ class Transaction(msgspec.Struct, frozen=True):
     """When nothing was owed of it any more: its end was acknowledged, or given up. What is kept is kept from here on (T-PRIVACY)."""
     stop_given_up: bool = False
     """StopTransaction is among the dead letters."""
+    known_until: datetime | None = None
+    """Its last moment whose date is known for sure, whatever the clock says by now: nothing is told to be earlier (F-1970, TIME-2)."""
     stand_alone: bool = False
     """Begun with no central system configured: no message is owed about it, ever (decision 11)."""
 

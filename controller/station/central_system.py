@@ -99,6 +99,7 @@ class CentralSystem(Feature):
         self._latest: dict[str, datetime] = {}
         """Per session the last moment that was told: nothing that follows is told to be earlier (F-1970, TIME-2)."""
         for transaction in durable.transactions:
+            self._latest[transaction.local_id] = transaction.known_until or EARLIEST
             self._note_latest(transaction.local_id, transaction.started, transaction.last_seen)
         for message in durable.outbox:
             self._note_latest(message.local_id, message.stamp)

@@ -206,6 +206,8 @@ class Transactions(Feature):
     # -- running -----------------------------------------------------------------------------------------------------
 
     def _put(self, connector: Connector, transaction: Transaction, step: Step) -> None:
+        """What is known of its dates is stored with it: last seen in a boot without a date, it would be forgotten (F-1970)."""
+        transaction = msgspec.structs.replace(transaction, known_until=self._central_system.known_until(transaction))
         connector.transaction = transaction
         self._central_system.follow(transaction)
         step.remember(PutTransaction(transaction))
@@ -214,18 +216,8 @@ class Transactions(Feature):
         """Store what the transaction has come to, so that a power cut loses at most this much (PWR-2)."""
         if connector.transaction is None or connector.recovering:
             return
-        self._put(connector, self._seen(connector.transaction, connector, step), step)
+        self._put(connector, _seen(connector.transaction, connector, step), step)
         self._agenda.set(self.name, "save", connector.connector_id, at_s=step.at.monotonic_s + SAVED_EVERY_S)
-
-    def _seen(self, transaction: Transaction, connector: Connector, step: Step) -> Transaction:
-        """The transaction with the register as last read; neither the register nor what was told of time goes back (MTR-9, TIME-2)."""
-        energy_wh = transaction.last_energy_wh
-        if connector.reading is not None:
-            energy_wh = max(energy_wh, connector.reading.energy_wh)
-        seen = step.stamp
-        if seen.trusted:
-            seen = msgspec.structs.replace(seen, utc=max(seen.utc, self._central_system.known_until(transaction)))
-        return msgspec.structs.replace(transaction, last_energy_wh=energy_wh, last_seen=seen)
 
     def _stop_requested(self, _event: StopRequested, step: Step) -> None:
         for connector in self._connectors.values():
@@ -347,7 +339,7 @@ class Transactions(Feature):
         self._agenda.cancel(self.name, "save", connector_id)
         self._ending_since_s.pop(connector_id, None)
         if not connector.recovering:
-            connector.transaction = self._seen(connector.transaction, connector, step)
+            connector.transaction = _seen(connector.transaction, connector, step)
         step.derive(TransactionEnding(connector_id))
 
     def write_stop(self, connector: Connector, transaction_data: list[MeterValue], step: Step, *, dated_values: int = 0) -> None:
@@ -448,6 +440,14 @@ class Transactions(Feature):
             self._towards_end(connector, step)
         elif connector.waiting is not None:
             self._prepare(connector, step)
+
+
+def _seen(transaction: Transaction, connector: Connector, step: Step) -> Transaction:
+    """The transaction with the register as last read; the register never goes back (MTR-9)."""
+    energy_wh = transaction.last_energy_wh
+    if connector.reading is not None:
+        energy_wh = max(energy_wh, connector.reading.energy_wh)
+    return msgspec.structs.replace(transaction, last_energy_wh=energy_wh, last_seen=step.stamp)
 
 
 def _used_up(transaction: Transaction, reading: MeterReading) -> bool:

@@ -328,3 +328,29 @@ async def test_f_step_what_was_told_of_a_session_is_not_overtaken_by_its_end_aft
     await charge_point.restart(ready=False)
     await charge_point.until(lambda: central_system.of("StopTransaction"), within_s=30)
     assert dates(central_system.of("StopTransaction")[0])[-1] >= told
+
+
+@UNKNOWN
+async def test_b4_an_end_that_nobody_can_date_is_not_told_before_what_was_told(charge_point, starts_at):
+    """Told with dates, gone on without them, ended without them, and then the power: the end is at the last moment that is known.
+
+    Nothing is gathered for StopTransaction, so that only the disk can tell when that was (decision 10, F-1970, TIME-2).
+    """
+    charge_point.clock_starts_at = starts_at
+    await charge_point.start(ocpp="MeterValueSampleInterval = 60", charging='after_power_loss = "resume"')
+    await charge_point.charge()
+    await charge_point.pass_time(minutes=5)
+    central_system = charge_point.central_system
+    told = max(dates(values)[-1] for values in central_system.of("MeterValues"))
+    central_system.network.refuses = True
+    for _ in range(2):
+        await charge_point.restart(power_cut=True, ready=False)
+        await charge_point.plug()
+        await charge_point.until(charge_point.closed, within_s=15)
+        await charge_point.pass_time(minutes=3)
+    await charge_point.unplug()
+    await charge_point.until(lambda: charge_point.status() == "Available", within_s=10)
+    await cut_power(charge_point)
+    await reach(charge_point)
+    (stop,) = central_system.of("StopTransaction")
+    assert told <= dates(stop)[-1] <= told + timedelta(minutes=1)
