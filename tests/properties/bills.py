@@ -77,11 +77,13 @@ class Told(Rule):
         """The CALL as it left for the first time, in this order."""
         self.answers: dict[Debt, tuple[float, Any]] = {}
         """When the CALLRESULT was taken, and what it said."""
+        self._doubtful: set[Debt] = set()
+        """Answered, but the process died so soon that it may not know."""
 
     def died(self) -> None:
-        """The process dies now."""
+        """The process has just died."""
         since_s = virtual_loop().time() - LOST_WITH_THE_PROCESS_S
-        self.answers = {debt: answer for debt, answer in self.answers.items() if answer[0] < since_s}
+        self._doubtful = {debt for debt, answer in self.answers.items() if answer[0] >= since_s}
 
     def call_out(self, said: Said) -> None:
         if said.action not in OWED or _is_triggered(said):
@@ -89,7 +91,7 @@ class Told(Rule):
         debt = self._ledger.by_id.get(said.message_id)
         if debt is None:
             self.note(f"{said.text} was never promised on the disk (QUE-2)")
-        elif debt in self.answers:
+        elif debt in self.answers and debt not in self._doubtful:
             self.note(f"{said.text} is told again after its answer (QUE-2, RPC-4)")
         else:
             self.first.setdefault(debt, said)
@@ -97,6 +99,7 @@ class Told(Rule):
     def answer_in(self, said: Said, payload: Any) -> None:
         debt = self._ledger.by_id.get(said.message_id) if said.action in OWED else None
         if debt is not None:
+            self._doubtful.discard(debt)
             self.answers.setdefault(debt, (virtual_loop().time(), payload))
 
 

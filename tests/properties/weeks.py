@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Awaitable, Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeAlias
 from unittest.mock import patch
@@ -90,6 +90,8 @@ class Weeks:
         self.told = Told(self.ledger)
         self.central_system.rules.all.append(self.told)
         self.happened = Happened(charge_point.true_time)
+        self._boot_clock: tuple[datetime | None, datetime] = (None, charge_point.true_time.now())
+        """What the machine believed when it was switched on last, and when that was."""
         self._answer_usually()
 
     # -- the central system's answers --------------------------------------------------------------------------------
@@ -278,15 +280,15 @@ class Weeks:
         await asyncio.sleep(away_s)
         if how == "power cut":
             self.charge_point.boots += 1
-            self.charge_point.clock_starts_at = CLOCKS[clock]
+            self._boot_clock = CLOCKS[clock], self.charge_point.true_time.now()
             self.happened.calendar_moved = self.happened.calendar_moved or clock != "known"
         await self._start_again()
 
     async def _kill(self) -> None:
-        self.told.died()
         self.happened.died()
         registers = self.registers_wh
         await self.charge_point.kill()
+        self.told.died()
         self._keep(registers)
 
     async def _end(self) -> None:
@@ -304,6 +306,8 @@ class Weeks:
         return {connector: float(self.charge_point.world.outlet(connector).energy_wh) for connector in CONNECTORS}
 
     async def _start_again(self) -> None:
+        believed, since = self._boot_clock
+        self.charge_point.clock_starts_at = None if believed is None else believed + (self.charge_point.true_time.now() - since)
         await self.charge_point.start_again(ready=False)
         self.charge_point.app.offers._valid_for_s = OFFERED_S
         for connector in CONNECTORS:
