@@ -334,7 +334,7 @@ async def test_f_step_what_was_told_of_a_session_is_not_overtaken_by_its_end_aft
 async def test_b4_an_end_that_nobody_can_date_is_not_told_before_what_was_told(charge_point, starts_at):
     """Told with dates, gone on without them, ended without them, and then the power: the end is at the last moment that is known.
 
-    Nothing is gathered for StopTransaction, so that only the disk can tell when that was (decision 10, F-1970, TIME-2).
+    Nothing is gathered for StopTransaction, so that only the disk can tell when that was (B4, decision 10, F-1970, TIME-2).
     """
     charge_point.clock_starts_at = starts_at
     await charge_point.start(ocpp="MeterValueSampleInterval = 60", charging='after_power_loss = "resume"')
