@@ -41,7 +41,7 @@ class Reset(Feature):
         self._central_system = central_system
         self._transactions = transactions
         self._faults = faults
-        self._patience_over = self._ordered = False
+        self._patience_over = self._insisted = self._written = self._ordered = False
         self._failed_tries = 0
 
     def answers(self) -> Mapping[type[Request], Reaction]:
@@ -59,7 +59,9 @@ class Reset(Feature):
         answer(call, ResetConf(status=ResetStatus.Accepted), step)
         reason = Reason.HardReset if hard else Reason.SoftReset
         again = self._transactions.closed_for is not None
-        self._patience_over = self._patience_over or (hard and again)
+        self._insisted = self._insisted or (hard and again)
+        self._patience_over = self._patience_over or self._insisted
+        self._written = False
         self._transactions.closed_for = reason
         self._agenda.set(self.name, "patience", at_s=step.at.monotonic_s + (HARD_WITHIN_S if hard else DELIVERED_WITHIN_S))
         self._failed_tries = 0
@@ -99,9 +101,18 @@ class Reset(Feature):
         patient = self._agenda.has(self.name, "patience")
         written = all(connector.transaction is None or (connector.recovering and not patient)
                       for connector in self._connectors)
+        if written and not self._written:
+            self._written = True
+            self._wait_for_what_leaves_now(step)
         if written and (self._patience_over or self._central_system.idle):
             self._ordered = True
             step.order(Restart(str(self._transactions.closed_for)))
+
+    def _wait_for_what_leaves_now(self, step: Step) -> None:
+        """A car that was in no hurry has used up the patience; the end that is written only now is to be heard of all the same."""
+        if self._patience_over and not self._insisted and not self._central_system.idle:
+            self._patience_over = False
+            self._agenda.set(self.name, "patience", at_s=step.at.monotonic_s + HARD_WITHIN_S)
 
     def _restart_unstored(self, step: Step) -> None:
         """The next start goes by what the disk has: open transactions end there with PowerLoss."""

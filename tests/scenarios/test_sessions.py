@@ -197,6 +197,24 @@ async def test_a_reset_stops_the_transaction_first(charge_point, kind, reason):
     assert [stop["reason"] for stop in [*told, *later]] == [reason]
 
 
+async def test_a_hard_reset_hears_that_the_end_of_a_car_in_no_hurry_was_taken(charge_point):
+    """It draws on until the guard opens under load, and the end is written after six seconds: it is told once, not again after the restart.
+
+    (RST-2, RST-6, QUE-2)
+    """
+    await charge_point.start()
+    await charge_point.charge()
+    await charge_point.ev_state("C")
+    central_system = charge_point.central_system
+    assert (await central_system.call("Reset", type="Hard"))["status"] == "Accepted"
+    took_s = await charge_point.until(lambda: charge_point.ended, within_s=15)
+    assert 6 <= took_s <= 9
+    assert charge_point.memory.load().outbox == ()
+    await charge_point.start_again()
+    await charge_point.pass_time(seconds=10)
+    assert central_system.of("StopTransaction") == []
+
+
 async def test_s9_unlock_in_a_transaction_stops_it(charge_point):
     """UnlockConnector: contactor open, bolt out, Unlocked, and only then the stop with UnlockCommand (S9, UNL-1, UNL-2)."""
     await charge_point.start()
