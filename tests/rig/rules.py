@@ -148,7 +148,8 @@ class Registration(Rule):
         if said.action != "BootNotification":
             return
         self._status = payload["status"]
-        self._triggered.clear()
+        if self._status != "Pending":  # what was asked for before is still asked for
+            self._triggered.clear()
         wait_s = float(min(max(0, payload["interval"]), 86_400))
         self._not_before_s = virtual_loop().time() + wait_s if self._status != "Accepted" else 0.0
 
