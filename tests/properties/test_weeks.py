@@ -42,7 +42,7 @@ def move(name: str, *arguments: st.SearchStrategy[Any], then: st.SearchStrategy[
 
 
 sessions = move("charge", connectors, tags, st.sampled_from([6.0, 16.0, 32.0]), st.sampled_from(["cable", "cable", "card"]))
-leaving = move("leave", connectors)
+leaving = move("leave", connectors, st.sampled_from(["own", "own", "family"]))
 people = (move("card", tags, st.sampled_from([[1], [2], [1, 2]])) | move("plug", connectors, st.just(32.0), st.integers(1, 3), st.just(1.0))
           | move("unplug", connectors) | move("car", connectors, st.sampled_from(["B", "C"])))
 commands = (move("remote_start", tags, st.none() | connectors) | move("remote_stop", connectors) | move("unlock", connectors)

@@ -222,11 +222,12 @@ class Weeks:
             await self._pass(5)
             await self.card(id_tag, [connector])
 
-    async def leave(self, connector: int) -> None:
-        """The card that started, then the cable."""
+    async def leave(self, connector: int, whose: str) -> None:
+        """The card that started, or one of the same family, then the cable."""
         id_tag = self.charge_point.row(connector)["id_tag"]
         if id_tag is not None:
-            await self.card(id_tag, [connector])
+            related = {"ANNA": "BERT", "BERT": "ANNA"} if whose == "family" else {}
+            await self.card(related.get(id_tag, id_tag), [connector])
             await self._pass(10)
         await self.unplug(connector)
 
@@ -306,6 +307,7 @@ class Weeks:
         return {connector: float(self.charge_point.world.outlet(connector).energy_wh) for connector in CONNECTORS}
 
     async def _start_again(self) -> None:
+        self._resetting = False
         believed, since = self._boot_clock
         self.charge_point.clock_starts_at = None if believed is None else believed + (self.charge_point.true_time.now() - since)
         await self.charge_point.start_again(ready=False)
@@ -345,7 +347,6 @@ class Weeks:
         await self.charge_point.pass_time(seconds=first_s)
         if self.charge_point.ended:
             assert self._resetting, "the process ended by itself"
-            self._resetting = False
             self.happened.died()
             self.central_system.network.cut("process ended")
             self._keep(self.registers_wh)
@@ -416,7 +417,7 @@ class Weeks:
         begun = len(self.ledger.debts)
         await self.charge_point.charge(FRIEND, connector)
         await self._pass(HOUR_S)
-        await self.leave(connector)
+        await self.leave(connector, "own")
         await self._pass(20)
         assert self.charge_point.status(connector) == "Available"
         fresh = [debt for debt in self.ledger.debts[begun:] if debt.action in ("StartTransaction", "StopTransaction")]
