@@ -194,11 +194,14 @@ class Metering(Feature):
 
     def triggered(self, connector: Connector, step: Step) -> MeterValuesReq | None:
         """The most recent values, for TriggerMessage; None when meter or calendar say nothing now (MTR-14, F-1970)."""
-        value = self._value(connector, SAMPLED, "MeterValuesSampledData", ReadingContext.Trigger, step.at.utc, step)
+        transaction, at = _running(connector), step.at.utc
+        if transaction is not None:
+            at = max(at, self._central_system.known_until(transaction))  # nothing of a session goes back, whatever the calendar did
+        value = self._value(connector, SAMPLED, "MeterValuesSampledData", ReadingContext.Trigger, at, step)
         if value is None or not step.at.trusted:
             return None
         return MeterValuesReq(connector_id=connector.connector_id, meter_value=[value],
-                              transaction_id=_known_id(_running(connector)))
+                              transaction_id=_known_id(transaction))
 
     def _take(self, connector: Connector, series: str, key: str, context: ReadingContext, at: datetime, step: Step) -> None:
         value = self._value(connector, series, key, context, at, step)

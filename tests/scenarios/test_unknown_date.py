@@ -354,3 +354,17 @@ async def test_b4_an_end_that_nobody_can_date_is_not_told_before_what_was_told(c
     await reach(charge_point)
     (stop,) = central_system.of("StopTransaction")
     assert told <= dates(stop)[-1] <= told + timedelta(minutes=1)
+
+
+async def test_f_step_a_triggered_value_is_not_told_before_what_was_told(charge_point):
+    """The clock was set back by an hour in the session: the values that TriggerMessage asks for follow the start (F-STEP, TIME-2, MTR-14)."""
+    await charge_point.start()
+    central_system = charge_point.central_system
+    await charge_point.charge()
+    central_system.clock_error_s = -3600
+    for message in ("Heartbeat", "MeterValues"):
+        assert (await central_system.call("TriggerMessage", requestedMessage=message))["status"] == "Accepted"
+        await charge_point.pass_time(seconds=2)
+    (start,), (values,) = central_system.of("StartTransaction"), central_system.of("MeterValues")
+    assert central_system.of("Heartbeat")
+    assert dates(values)[-1] >= dates(start)[-1]
